@@ -1,0 +1,266 @@
+//! The loop under scripted faults, with a paused clock.
+#![allow(clippy::unwrap_used)]
+
+use forebay_ingest::{
+    checkpoint::CheckpointDelta,
+    decode::RowDecoder,
+    destination::Pressure,
+    error::{Error, Kind},
+    group::Writer,
+    memory::Account,
+    pacing::FlushSettings,
+    progress::{Progress, State},
+    records::{Position, RecordBatch},
+    run::Ingest,
+    source::SourceEvent,
+    target::{ColumnSource, TargetColumn},
+};
+use forebay_project::{
+    column_type::ColumnType,
+    model::{Path, PathStep},
+};
+use forebay_testkit::doubles::{Fault, MemoryDestination, MemorySource, SourceScript};
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::Notify, sync::oneshot, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+struct Bench {
+    script: SourceScript,
+    destination: MemoryDestination,
+    progress: Arc<Progress>,
+    account: Account,
+    stop: CancellationToken,
+    outcome: JoinHandle<Result<(), Error>>,
+}
+
+impl Bench {
+    fn start(flush: FlushSettings) -> Self {
+        let (source, script) = MemorySource::scripted();
+        let destination = MemoryDestination::default();
+        let progress = Arc::<Progress>::default();
+        let account = Account::share_of(64 << 20, 1);
+        let stop = CancellationToken::new();
+        let ingest = Ingest {
+            source,
+            destination: Arc::new(destination.clone()),
+            decoder: Arc::new(RowDecoder::json(columns().into()).unwrap()),
+            writer: Writer { workspace: "w".into(), datasource: "d".into(), topic: "t@1".into() },
+            flush,
+            account: account.clone(),
+            progress: progress.clone(),
+            stop: stop.clone(),
+        };
+        let outcome = tokio::spawn(ingest.run());
+        Self { script, destination, progress, account, stop, outcome }
+    }
+
+    fn send(&self, partition: i32, values: &[(i64, &str)]) {
+        let mut batch = RecordBatch::new("t".into());
+        for (offset, value) in values {
+            let position = Position { partition, offset: *offset, timestamp_ms: Some(1) };
+            batch.push(position, None, Some(value.as_bytes()), []);
+        }
+        let charge = self.account.charge(batch.payload_bytes());
+        self.script.send(SourceEvent::Records { batch, charge });
+    }
+
+    async fn stop(self) -> Result<(), Error> {
+        self.stop.cancel();
+        self.outcome.await.unwrap()
+    }
+}
+
+fn columns() -> Vec<TargetColumn> {
+    vec![TargetColumn {
+        name: "n".into(),
+        column_type: ColumnType::Int { bits: 64, signed: true },
+        source: ColumnSource::Path(Path::Document(vec![PathStep::Field("n".into())])),
+        default: None,
+        codec: None,
+    }]
+}
+
+fn delta(text_parts: &[(i32, i64, i64)]) -> String {
+    let mut delta = CheckpointDelta::default();
+    for (partition, start_offset, next_offset) in text_parts {
+        let range = forebay_ingest::checkpoint::OffsetRange { start_offset: *start_offset, next_offset: *next_offset };
+        delta.extend(*partition, range).unwrap();
+    }
+    delta.to_string()
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_land_and_are_committed_only_then() {
+    let bench = Bench::start(FlushSettings::default());
+    let release = Arc::new(Notify::new());
+    bench.destination.script([Fault::Hold(release.clone())]);
+    bench.send(0, &[(5, r#"{"n":1}"#), (6, r#"{"n":2}"#)]);
+    while bench.destination.writes() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(bench.script.commits.committed(0), None, "nothing is committed before the receipt");
+    release.notify_one();
+    bench.script.commits.reached(0, 7).await;
+    assert_eq!(bench.destination.row_count(), 2);
+    bench.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_record_is_quarantined_and_its_offset_still_counts() {
+    let bench = Bench::start(FlushSettings::default());
+    bench.send(0, &[(0, r#"{"n":1}"#), (1, r#"{"n":"x"}"#), (2, r#"{"n":3}"#)]);
+    bench.script.commits.reached(0, 3).await;
+    assert_eq!((bench.destination.row_count(), bench.destination.quarantined_count()), (2, 1));
+    bench.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_partitions_share_one_insert_whose_token_names_every_range() {
+    let bench = Bench::start(FlushSettings::default());
+    let release = Arc::new(Notify::new());
+    bench.destination.script([Fault::Hold(release.clone())]);
+    bench.send(0, &[(0, r#"{"n":0}"#)]);
+    while bench.destination.writes() == 0 {
+        tokio::task::yield_now().await;
+    }
+    for partition in 0..200 {
+        bench.send(partition, &[(10, r#"{"n":1}"#), (12, r#"{"n":2}"#)]);
+    }
+    release.notify_one();
+    bench.script.commits.reached(199, 13).await;
+    let groups = bench.destination.groups();
+    assert_eq!(groups.len(), 2, "200 partitions are one insert");
+    let ranges: Vec<_> = (0..200).map(|partition| (partition, 10, 13)).collect();
+    assert_eq!(groups[1].token, format!("w/d/t@1/{}", delta(&ranges)));
+    assert_eq!(groups[1].row_count(), 400);
+    bench.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_answer_was_lost_is_tried_again_and_lands_once() {
+    let bench = Bench::start(FlushSettings::default());
+    bench.destination.script([Fault::FailAfterWrite(Kind::Unavailable), Fault::Reject(Kind::Capacity)]);
+    bench.send(0, &[(0, r#"{"n":1}"#)]);
+    bench.script.commits.reached(0, 1).await;
+    assert_eq!((bench.destination.writes(), bench.destination.row_count()), (3, 1));
+    let figures = bench.progress.figures();
+    assert_eq!((figures.write_retries, figures.state), (2, State::Running));
+    assert!(figures.last_error.unwrap().healed);
+    bench.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_commit_is_tried_again() {
+    let bench = Bench::start(FlushSettings::default());
+    bench.script.commits.script([Kind::Unavailable]);
+    bench.send(0, &[(0, r#"{"n":1}"#)]);
+    bench.script.commits.reached(0, 1).await;
+    assert_eq!(bench.destination.writes(), 1, "only the commit is repeated");
+    bench.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_cannot_heal_ends_the_loop_without_a_commit() {
+    let bench = Bench::start(FlushSettings::default());
+    bench.destination.script([Fault::Reject(Kind::Invalid)]);
+    bench.send(0, &[(0, r#"{"n":1}"#)]);
+    assert_eq!(bench.outcome.await.unwrap().unwrap_err().kind, Kind::Invalid);
+    assert_eq!(bench.script.commits.committed(0), None);
+    assert_eq!(bench.account.used(), 0, "all memory is given back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_most_one_write_is_in_flight_while_the_next_group_fills() {
+    let bench = Bench::start(FlushSettings { max_rows: 10, ..FlushSettings::default() });
+    for offset in 0..500 {
+        bench.send(0, &[(offset, r#"{"n":1}"#)]);
+    }
+    bench.script.commits.reached(0, 500).await;
+    assert_eq!((bench.destination.most_in_flight(), bench.destination.row_count()), (1, 500));
+    assert!(bench.destination.groups().iter().all(|group| group.row_count() <= 10));
+    bench.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn inserts_of_a_steady_stream_keep_the_interval() {
+    let flush = FlushSettings { interval: Duration::from_millis(200), ..FlushSettings::default() };
+    let bench = Bench::start(flush);
+    let start = tokio::time::Instant::now();
+    for offset in 0..100 {
+        bench.send(0, &[(offset, r#"{"n":1}"#)]);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    bench.script.commits.reached(0, 100).await;
+    let intervals = start.elapsed().as_millis() as usize / 200;
+    let writes = bench.destination.writes();
+    assert!(writes <= intervals + 1, "{writes} writes in {intervals} intervals");
+    assert!(writes >= 3, "rows do not wait for the end: {writes} writes");
+    bench.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_interval_widens_while_parts_pile_up_and_the_figures_say_so() {
+    let bench = Bench::start(FlushSettings::default());
+    bench.destination.set_pressure(Pressure { active_parts: 900, parts_to_delay: 1000 });
+    bench.send(0, &[(0, r#"{"n":1}"#)]);
+    bench.script.commits.reached(0, 1).await;
+    bench.send(0, &[(1, r#"{"n":1}"#)]);
+    bench.script.commits.reached(0, 2).await;
+    let progress = bench.progress.clone();
+    bench.stop().await.unwrap();
+    let figures = progress.figures();
+    assert!(figures.flush_interval_widened);
+    assert!(figures.flush_interval_ms > 200, "{}", figures.flush_interval_ms);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_makes_everything_read_durable_first() {
+    let bench = Bench::start(FlushSettings { interval: Duration::from_secs(3600), ..FlushSettings::default() });
+    bench.send(0, &[(0, r#"{"n":1}"#)]);
+    bench.script.commits.reached(0, 1).await;
+    bench.send(0, &[(1, r#"{"n":2}"#)]);
+    // Only the stop seals the second record: the interval is an hour.
+    let (commits, destination) = (bench.script.commits.clone(), bench.destination.clone());
+    while bench.progress.figures().batches < 1 || !bench.script.is_idle() {
+        tokio::task::yield_now().await;
+    }
+    bench.stop().await.unwrap();
+    assert_eq!((commits.committed(0), destination.row_count()), (Some(2), 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn partitions_that_are_taken_away_are_drained_before_they_go() {
+    let bench = Bench::start(FlushSettings { interval: Duration::from_secs(3600), ..FlushSettings::default() });
+    bench.script.send(SourceEvent::Assigned(vec![0, 1]));
+    bench.send(0, &[(0, r#"{"n":1}"#)]);
+    bench.send(1, &[(0, r#"{"n":1}"#)]);
+    bench.send(0, &[(1, r#"{"n":2}"#)]);
+    let (drained, wait) = oneshot::channel();
+    bench.script.send(SourceEvent::Revoked { partitions: vec![0], lost: false, drained });
+    assert!(wait.await.is_err(), "the loop drops its end when it has drained");
+    assert_eq!(bench.script.commits.committed(0), Some(2));
+    assert_eq!(bench.destination.row_count(), 3);
+    assert_eq!(bench.progress.figures().partitions.keys().copied().collect::<Vec<_>>(), [1]);
+    bench.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_durable_when_partitions_are_lost_is_dropped() {
+    let bench = Bench::start(FlushSettings { interval: Duration::from_secs(3600), ..FlushSettings::default() });
+    bench.send(0, &[(0, r#"{"n":1}"#)]);
+    bench.script.commits.reached(0, 1).await;
+    bench.send(0, &[(1, r#"{"n":2}"#)]);
+    let (drained, _wait) = oneshot::channel();
+    bench.script.send(SourceEvent::Revoked { partitions: vec![0], lost: true, drained });
+    assert_eq!(bench.outcome.await.unwrap().unwrap_err().kind, Kind::Fenced);
+    assert_eq!((bench.destination.row_count(), bench.script.commits.committed(0)), (1, Some(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn offsets_that_run_backwards_end_the_loop() {
+    let bench = Bench::start(FlushSettings::default());
+    bench.send(0, &[(10, r#"{"n":1}"#)]);
+    bench.script.commits.reached(0, 11).await;
+    bench.send(0, &[(0, r#"{"n":1}"#)]);
+    assert_eq!(bench.outcome.await.unwrap().unwrap_err().kind, Kind::Fenced);
+}
