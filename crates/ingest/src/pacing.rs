@@ -21,6 +21,11 @@ impl Default for FlushSettings {
     }
 }
 
+/// Records still waiting in the topic from which on a data source counts as catching up.
+pub const CATCHING_UP: u64 = 50_000;
+/// Least time between inserts while catching up: nobody waits for the single record then, and large blocks cost the
+/// engine a fraction of small ones (`docs/performance-engine.md`).
+const CATCHING_UP_INTERVAL: Duration = Duration::from_secs(1);
 /// The interval never grows beyond this by itself.
 const WIDEST_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -39,10 +44,14 @@ impl Pacing {
         Self { settings, interval: settings.interval, last_start: None }
     }
 
-    /// When a group of this size may be sealed; in the past or now means at once.
-    pub fn due(&self, rows: usize, bytes: usize, now: Instant) -> Instant {
+    /// When a group of this size may be sealed, `unread` records waiting behind it; in the past or now means at once.
+    pub fn due(&self, rows: usize, bytes: usize, unread: u64, now: Instant) -> Instant {
+        let interval = match unread {
+            CATCHING_UP.. => self.interval.max(CATCHING_UP_INTERVAL),
+            _ => self.interval,
+        };
         match self.last_start {
-            Some(last_start) if !self.full(rows, bytes) => last_start + self.interval,
+            Some(last_start) if !self.full(rows, bytes) => last_start + interval,
             _ => now,
         }
     }
@@ -96,10 +105,10 @@ mod tests {
     fn the_first_record_after_a_quiet_time_does_not_wait() {
         let mut pacing = Pacing::new(FlushSettings::default());
         let start = Instant::now();
-        assert_eq!(pacing.due(1, 10, start), start);
+        assert_eq!(pacing.due(1, 10, 0, start), start);
         pacing.started(start);
         let later = start + Duration::from_secs(5);
-        assert!(pacing.due(1, 10, later) <= later);
+        assert!(pacing.due(1, 10, 0, later) <= later);
     }
 
     #[test]
@@ -107,7 +116,7 @@ mod tests {
         let mut pacing = Pacing::new(FlushSettings::default());
         let start = Instant::now();
         pacing.started(start);
-        let due = pacing.due(1, 10, start + Duration::from_millis(3));
+        let due = pacing.due(1, 10, 0, start + Duration::from_millis(3));
         assert_eq!(due, start + Duration::from_millis(200));
     }
 
@@ -116,8 +125,17 @@ mod tests {
         let mut pacing = Pacing::new(FlushSettings { max_rows: 10, ..FlushSettings::default() });
         let start = Instant::now();
         pacing.started(start);
-        assert_eq!(pacing.due(10, 1, start), start);
-        assert_eq!(pacing.due(1, 64 << 20, start), start);
+        assert_eq!(pacing.due(10, 1, 0, start), start);
+        assert_eq!(pacing.due(1, 64 << 20, 0, start), start);
+    }
+
+    #[test]
+    fn while_catching_up_groups_wait_longer_unless_they_are_full() {
+        let mut pacing = Pacing::new(FlushSettings { max_rows: 10, ..FlushSettings::default() });
+        let start = Instant::now();
+        pacing.started(start);
+        assert_eq!(pacing.due(1, 10, CATCHING_UP, start), start + Duration::from_secs(1));
+        assert_eq!(pacing.due(10, 10, CATCHING_UP, start), start);
     }
 
     #[test]

@@ -213,6 +213,15 @@ impl Progress {
         }
     }
 
+    /// Records that wait in the topic and have not come in, as far as the broker told.
+    pub fn unread(&self) -> u64 {
+        let unread = |partition: &PartitionFigures| {
+            let read_up_to = partition.received_offset.or(partition.next_offset)?;
+            Some(distance(read_up_to, partition.high_watermark?))
+        };
+        self.lock().partitions.values().filter_map(unread).sum()
+    }
+
     /// Notes that the records of `delta` have come in.
     pub fn received(&self, delta: &CheckpointDelta) {
         let mut figures = self.lock();

@@ -178,7 +178,8 @@ impl<S: Source, D: Destination> Running<S, D> {
     fn seal_due(&self) -> Option<Instant> {
         let may_seal = self.write.is_none() && !self.open.is_empty();
         may_seal.then(|| {
-            self.pacing.due(self.open.records(), self.open.memory_bytes(), Instant::now())
+            let (records, bytes) = (self.open.records(), self.open.memory_bytes());
+            self.pacing.due(records, bytes, self.ingest.progress.unread(), Instant::now())
         })
     }
 

@@ -1,0 +1,367 @@
+//! Rows as one block of ClickHouse's Native format.
+//!
+//! Source: ClickHouse documentation, "Formats / Native", and the bytes the pinned engine writes itself. A block is the
+//! number of columns and of rows as variable-length integers, then for each column its name, its type, and its values.
+//!
+//! LowCardinality(T) is sent as T, as it is held here, and the engine builds the dictionary.
+
+use forebay_ingest::column_batch::{Column, Values};
+use forebay_project::column_type::ColumnType;
+
+/// Bytes gathered before they are handed to the sink; longer buffers go to it as they are.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// One column of a block: its name and type, and its values in chunks.
+#[derive(Clone, Debug)]
+pub struct BlockColumn<'a> {
+    /// Name in the table.
+    pub name: &'a str,
+    /// Type in the table.
+    pub column_type: &'a ColumnType,
+    /// The values, chunk after chunk.
+    pub chunks: Vec<&'a Column>,
+}
+
+impl BlockColumn<'_> {
+    fn rows(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.row_count()).sum()
+    }
+
+    fn has_absent_rows(&self) -> bool {
+        self.chunks.iter().any(|chunk| has_absent_rows(chunk))
+    }
+}
+
+/// Whether some row of the column had no value in its record.
+pub(crate) fn has_absent_rows(column: &Column) -> bool {
+    column
+        .absent
+        .as_ref()
+        .is_some_and(|absent| absent.contains(&1))
+}
+
+/// Whether absent rows of a column of this type can be sent as NULL, for which the engine then evaluates DEFAULT.
+///
+/// A Nullable column would keep the NULL, and composite types have no Nullable form.
+pub(crate) fn takes_absent_rows(column_type: &ColumnType) -> bool {
+    match column_type {
+        ColumnType::LowCardinality(inner) => takes_absent_rows(inner),
+        ColumnType::Nullable(_)
+        | ColumnType::Array(_)
+        | ColumnType::Tuple(_)
+        | ColumnType::Map(..) => false,
+        _ => true,
+    }
+}
+
+/// Writes all rows as one block. A column with absent rows must be one that [`takes_absent_rows`].
+///
+/// # Errors
+/// Whatever `sink` returns.
+///
+/// # Panics
+/// When the columns differ in their number of rows.
+pub fn encode<E>(
+    columns: &[BlockColumn<'_>],
+    sink: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let rows = columns.first().map_or(0, BlockColumn::rows);
+    let mut out = Out {
+        buffer: Vec::with_capacity(CHUNK_BYTES),
+        sink,
+    };
+    out.length(columns.len());
+    out.length(rows);
+    for column in columns {
+        assert_eq!(
+            column.rows(),
+            rows,
+            "column {} is as long as the first",
+            column.name
+        );
+        write_column(&mut out, column)?;
+    }
+    out.flush()
+}
+
+fn write_column<E, S>(out: &mut Out<S>, column: &BlockColumn<'_>) -> Result<(), E>
+where
+    S: FnMut(&[u8]) -> Result<(), E>,
+{
+    let sent = sent_type(column.column_type);
+    out.text(column.name.as_bytes());
+    if column.has_absent_rows() {
+        out.text(ColumnType::Nullable(Box::new(sent)).to_string().as_bytes());
+        write_absent(out, &column.chunks)?;
+    } else {
+        out.text(sent.to_string().as_bytes());
+    }
+    write_values(out, &column.chunks)
+}
+
+/// The type without LowCardinality at any depth.
+fn sent_type(column_type: &ColumnType) -> ColumnType {
+    let boxed = |inner: &ColumnType| Box::new(sent_type(inner));
+    match column_type {
+        ColumnType::LowCardinality(inner) => sent_type(inner),
+        ColumnType::Array(item) => ColumnType::Array(boxed(item)),
+        ColumnType::Map(key, value) => ColumnType::Map(boxed(key), boxed(value)),
+        ColumnType::Tuple(elements) => ColumnType::Tuple(
+            elements
+                .iter()
+                .map(|(name, element)| (name.clone(), sent_type(element)))
+                .collect(),
+        ),
+        other => other.clone(),
+    }
+}
+
+fn write_absent<E, S>(out: &mut Out<S>, chunks: &[&Column]) -> Result<(), E>
+where
+    S: FnMut(&[u8]) -> Result<(), E>,
+{
+    for chunk in chunks {
+        match &chunk.absent {
+            Some(absent) => out.bytes(absent)?,
+            None => out.bytes(&vec![0; chunk.row_count()])?,
+        }
+    }
+    Ok(())
+}
+
+/// Null flags first, then the values, each over all chunks.
+fn write_values<E, S>(out: &mut Out<S>, chunks: &[&Column]) -> Result<(), E>
+where
+    S: FnMut(&[u8]) -> Result<(), E>,
+{
+    for nulls in chunks.iter().filter_map(|chunk| chunk.nulls.as_ref()) {
+        out.bytes(nulls)?;
+    }
+    let mut items_before = 0;
+    for chunk in chunks {
+        match &chunk.values {
+            Values::Fixed { bytes, .. } => out.bytes(bytes)?,
+            Values::Bytes { ends, bytes } => write_texts(out, ends, bytes)?,
+            Values::List { ends, .. } => items_before = write_ends(out, ends, items_before)?,
+            Values::Tuple(_) => {}
+        }
+    }
+    write_items(out, chunks)?;
+    write_elements(out, chunks)
+}
+
+fn write_texts<E, S>(out: &mut Out<S>, ends: &[usize], bytes: &[u8]) -> Result<(), E>
+where
+    S: FnMut(&[u8]) -> Result<(), E>,
+{
+    let mut start = 0;
+    for &end in ends {
+        out.text(&bytes[start..end]);
+        start = end;
+        out.flush_when_full()?;
+    }
+    Ok(())
+}
+
+/// Ends of lists count over the whole block: `before` is where the chunk before stopped.
+fn write_ends<E, S>(out: &mut Out<S>, ends: &[usize], before: usize) -> Result<usize, E>
+where
+    S: FnMut(&[u8]) -> Result<(), E>,
+{
+    for end in ends {
+        out.buffer
+            .extend_from_slice(&((before + end) as u64).to_le_bytes());
+        out.flush_when_full()?;
+    }
+    Ok(before + ends.last().copied().unwrap_or(0))
+}
+
+fn write_items<E, S>(out: &mut Out<S>, chunks: &[&Column]) -> Result<(), E>
+where
+    S: FnMut(&[u8]) -> Result<(), E>,
+{
+    let items: Vec<&Column> = chunks
+        .iter()
+        .filter_map(|chunk| match &chunk.values {
+            Values::List { items, .. } => Some(&**items),
+            _ => None,
+        })
+        .collect();
+    if items.is_empty() {
+        Ok(())
+    } else {
+        write_values(out, &items)
+    }
+}
+
+fn write_elements<E, S>(out: &mut Out<S>, chunks: &[&Column]) -> Result<(), E>
+where
+    S: FnMut(&[u8]) -> Result<(), E>,
+{
+    let tuples: Vec<&[Column]> = chunks
+        .iter()
+        .filter_map(|chunk| match &chunk.values {
+            Values::Tuple(elements) => Some(elements.as_slice()),
+            _ => None,
+        })
+        .collect();
+    let elements = tuples.first().map_or(0, |elements| elements.len());
+    for element in 0..elements {
+        let chunks: Vec<&Column> = tuples.iter().map(|tuple| &tuple[element]).collect();
+        write_values(out, &chunks)?;
+    }
+    Ok(())
+}
+
+/// Gathers small writes.
+struct Out<S> {
+    buffer: Vec<u8>,
+    sink: S,
+}
+
+impl<S> Out<S> {
+    /// A variable-length integer: seven bits a byte, low ones first.
+    fn length(&mut self, mut length: usize) {
+        while length >= 0x80 {
+            self.buffer.push(length as u8 | 0x80);
+            length >>= 7;
+        }
+        self.buffer.push(length as u8);
+    }
+
+    fn text(&mut self, text: &[u8]) {
+        self.length(text.len());
+        self.buffer.extend_from_slice(text);
+    }
+
+    fn bytes<E>(&mut self, bytes: &[u8]) -> Result<(), E>
+    where
+        S: FnMut(&[u8]) -> Result<(), E>,
+    {
+        if bytes.len() < CHUNK_BYTES / 4 {
+            self.buffer.extend_from_slice(bytes);
+            return self.flush_when_full();
+        }
+        self.flush()?;
+        (self.sink)(bytes)
+    }
+
+    fn flush_when_full<E>(&mut self) -> Result<(), E>
+    where
+        S: FnMut(&[u8]) -> Result<(), E>,
+    {
+        if self.buffer.len() >= CHUNK_BYTES {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn flush<E>(&mut self) -> Result<(), E>
+    where
+        S: FnMut(&[u8]) -> Result<(), E>,
+    {
+        if !self.buffer.is_empty() {
+            (self.sink)(&self.buffer)?;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+
+    fn encoded(columns: &[BlockColumn<'_>]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let outcome: Result<(), Infallible> = encode(columns, |chunk| {
+            bytes.extend_from_slice(chunk);
+            Ok(())
+        });
+        outcome.expect("the sink takes everything");
+        bytes
+    }
+
+    fn text_column(values: &[&str]) -> Column {
+        let bytes = values.concat().into_bytes();
+        let ends = values.iter().scan(0, |end, value| {
+            *end += value.len();
+            Some(*end)
+        });
+        Column {
+            values: Values::Bytes {
+                ends: ends.collect(),
+                bytes,
+            },
+            nulls: None,
+            absent: None,
+        }
+    }
+
+    #[test]
+    fn a_block_is_counts_then_columns() {
+        let column = text_column(&["ab", ""]);
+        let column_type = ColumnType::LowCardinality(Box::new(ColumnType::String));
+        let block = [BlockColumn {
+            name: "s",
+            column_type: &column_type,
+            chunks: vec![&column],
+        }];
+        assert_eq!(encoded(&block), b"\x01\x02\x01s\x06String\x02ab\x00");
+    }
+
+    #[test]
+    fn absent_rows_are_sent_as_null() {
+        let column = Column {
+            absent: Some(vec![0, 1]),
+            ..text_column(&["a", ""])
+        };
+        let block = [BlockColumn {
+            name: "s",
+            column_type: &ColumnType::String,
+            chunks: vec![&column],
+        }];
+        assert_eq!(
+            encoded(&block),
+            b"\x01\x02\x01s\x10Nullable(String)\x00\x01\x01a\x00"
+        );
+    }
+
+    #[test]
+    fn ends_of_lists_go_on_over_chunks() {
+        let list = |values: &[&str]| Column {
+            values: Values::List {
+                ends: vec![values.len()],
+                items: Box::new(text_column(values)),
+            },
+            nulls: None,
+            absent: None,
+        };
+        let (first, second) = (list(&["x", "y"]), list(&["z"]));
+        let column_type = ColumnType::Array(Box::new(ColumnType::String));
+        let block = [BlockColumn {
+            name: "l",
+            column_type: &column_type,
+            chunks: vec![&first, &second],
+        }];
+        let mut expected = b"\x01\x02\x01l\x0dArray(String)".to_vec();
+        expected.extend_from_slice(&2_u64.to_le_bytes());
+        expected.extend_from_slice(&3_u64.to_le_bytes());
+        expected.extend_from_slice(b"\x01x\x01y\x01z");
+        assert_eq!(encoded(&block), expected);
+    }
+
+    #[test]
+    fn long_lengths_take_several_bytes() {
+        let long = "x".repeat(300);
+        let column = text_column(&[&long]);
+        let block = [BlockColumn {
+            name: "s",
+            column_type: &ColumnType::String,
+            chunks: vec![&column],
+        }];
+        assert_eq!(encoded(&block)[..14], *b"\x01\x01\x01s\x06String\xac\x02x");
+    }
+}

@@ -1,0 +1,11 @@
+//! Kafka: a topic as a source, through librdkafka.
+
+mod context;
+mod settings;
+mod source;
+mod start;
+mod topic_id;
+mod trouble;
+
+pub use settings::{ConsumerSettings, MissingSecret};
+pub use source::{GroupCommits, KafkaSource};

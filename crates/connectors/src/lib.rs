@@ -1,0 +1,4 @@
+//! One folder per outside system: its source, destination and settings
+
+pub mod clickhouse;
+pub mod kafka;
