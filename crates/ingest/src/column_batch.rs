@@ -109,7 +109,12 @@ impl ColumnBatch {
         }
     }
 
-    /// Bytes held by the rows, buffers counted by length.
+    /// An empty batch of the same columns, with room for a little more than this one holds.
+    pub fn new_alike(&self) -> Self {
+        Self { columns: self.columns.iter().map(Column::new_alike).collect() }
+    }
+
+    /// Bytes held by the rows, room to grow included.
     pub fn memory_bytes(&self) -> usize {
         self.columns.iter().map(Column::memory_bytes).sum()
     }
@@ -158,10 +163,18 @@ impl Column {
         }
     }
 
-    /// Bytes held by the rows, buffers counted by length.
+    /// Bytes held by the rows, room to grow included.
     pub fn memory_bytes(&self) -> usize {
         let flags = [&self.nulls, &self.absent].into_iter().flatten();
-        self.values.memory_bytes() + flags.map(Vec::len).sum::<usize>()
+        self.values.memory_bytes() + flags.map(Vec::capacity).sum::<usize>()
+    }
+
+    fn new_alike(&self) -> Self {
+        Self {
+            values: self.values.new_alike(),
+            nulls: self.nulls.as_ref().map(with_room_of),
+            absent: self.absent.as_ref().map(with_room_of),
+        }
     }
 
     fn take(&self, rows: &[u32]) -> Self {
@@ -269,10 +282,21 @@ impl Values {
 
     fn memory_bytes(&self) -> usize {
         match self {
-            Self::Fixed { bytes, .. } => bytes.len(),
-            Self::Bytes { ends, bytes } => size_of_val(&ends[..]) + bytes.len(),
-            Self::List { ends, items } => size_of_val(&ends[..]) + items.memory_bytes(),
+            Self::Fixed { bytes, .. } => bytes.capacity(),
+            Self::Bytes { ends, bytes } => ends.capacity() * size_of::<usize>() + bytes.capacity(),
+            Self::List { ends, items } => ends.capacity() * size_of::<usize>() + items.memory_bytes(),
             Self::Tuple(elements) => elements.iter().map(Column::memory_bytes).sum(),
+        }
+    }
+
+    fn new_alike(&self) -> Self {
+        match self {
+            Self::Fixed { width, bytes } => Self::Fixed { width: *width, bytes: with_room_of(bytes) },
+            Self::Bytes { ends, bytes } => Self::Bytes { ends: with_room_of(ends), bytes: with_room_of(bytes) },
+            Self::List { ends, items } => {
+                Self::List { ends: with_room_of(ends), items: Box::new(items.new_alike()) }
+            }
+            Self::Tuple(elements) => Self::Tuple(elements.iter().map(Column::new_alike).collect()),
         }
     }
 
@@ -351,6 +375,11 @@ fn fixed_width(scalar: &ColumnType) -> usize {
 }
 
 /// Where the first `rows` rows end.
+/// Room for a sixteenth more than `buffer` holds, so that batches of about one size never grow.
+fn with_room_of<T>(buffer: &Vec<T>) -> Vec<T> {
+    Vec::with_capacity(buffer.len() + buffer.len() / 16)
+}
+
 fn end_of(ends: &[usize], rows: usize) -> usize {
     rows.checked_sub(1).map_or(0, |last| ends[last])
 }

@@ -10,13 +10,18 @@ use crate::{
     records::RecordBatch,
     target::TargetColumn,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 /// A data source's decoder, compiled once and shared by every thread.
 #[derive(Debug)]
 pub struct RowDecoder {
     columns: Arc<[TargetColumn]>,
     format: Format,
+    /// What decoded last: the next rows are given as much room at once, for growing costs more than decoding.
+    last: Mutex<Arc<ColumnBatch>>,
 }
 
 #[derive(Debug)]
@@ -47,12 +52,13 @@ impl RowDecoder {
     /// Compiles the decoder of `columns` for plain JSON values.
     pub fn json(columns: Arc<[TargetColumn]>) -> Result<Self, json::CompileError> {
         let format = Format::Json(json::Decoder::compile(&columns, json::Options::default())?);
-        Ok(Self { columns, format })
+        let last = Mutex::new(Arc::new(ColumnBatch::for_columns(&columns)));
+        Ok(Self { columns, format, last })
     }
 
     /// Decodes every record of `records`; a bad one goes to quarantine and leaves its neighbours alone.
     pub fn decode(&self, records: &RecordBatch) -> Result<DecodedBatch, StaleDelta> {
-        let mut rows = ColumnBatch::for_columns(&self.columns);
+        let mut rows = self.empty_rows(records.len());
         let mut rejects = Rejects::default();
         match &self.format {
             Format::Json(decoder) => decoder.decode(records, 0..records.len(), &mut rows, &mut rejects),
@@ -62,8 +68,10 @@ impl RowDecoder {
             let now = u32::try_from(epoch_time().as_secs()).unwrap_or(u32::MAX);
             Arc::new(rejects.into_column_batch(records, &self.columns, now))
         });
+        let rows = Arc::new(rows);
+        self.last().clone_from(&rows);
         Ok(DecodedBatch {
-            rows: Arc::new(rows),
+            rows,
             quarantined,
             reasons,
             delta: offsets_of(records)?,
@@ -71,6 +79,17 @@ impl RowDecoder {
             records: records.len(),
             payload_bytes: records.payload_bytes(),
         })
+    }
+}
+
+impl RowDecoder {
+    fn empty_rows(&self, records: usize) -> ColumnBatch {
+        let last = self.last().clone();
+        if last.row_count() <= 2 * records { last.new_alike() } else { ColumnBatch::for_columns(&self.columns) }
+    }
+
+    fn last(&self) -> MutexGuard<'_, Arc<ColumnBatch>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -57,6 +57,16 @@ impl RecordBatch {
         }
     }
 
+    /// An empty batch of the same topic, with room for as much as `self` holds.
+    pub fn new_alike(&self) -> Self {
+        Self {
+            topic: self.topic.clone(),
+            bytes: Vec::with_capacity(self.bytes.len()),
+            records: Vec::with_capacity(self.records.len()),
+            headers: Vec::with_capacity(self.headers.len()),
+        }
+    }
+
     /// Copies one record in. `headers` yields name and value; Kafka allows names to repeat and values to be null.
     pub fn push<'h>(
         &mut self,

@@ -71,6 +71,13 @@ pub fn target_columns(datasource: &Datasource) -> Vec<TargetColumn> {
     columns
 }
 
+/// The columns that decoding fills and inserts name: those that are always zero are left to the engine.
+pub fn filled_columns(datasource: &Datasource) -> Vec<TargetColumn> {
+    let mut columns = target_columns(datasource);
+    columns.retain(|column| column.source != ColumnSource::Nothing);
+    columns
+}
+
 /// Source: Tinybird documentation, Kafka connector, "Automatic columns".
 fn automatic_columns(datasource: &Datasource) -> Vec<(&'static str, ColumnType, ColumnSource)> {
     let Some(kafka) = &datasource.kafka else {

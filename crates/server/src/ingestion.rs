@@ -13,7 +13,7 @@ use forebay_ingest::{
     progress::{Progress, State},
     retry::Backoff,
     run::Ingest,
-    target::target_columns,
+    target::filled_columns,
 };
 use forebay_project::model::{Datasource, Project};
 use std::{
@@ -197,7 +197,7 @@ impl Unit {
         account: Account,
         settings: &IngestionSettings,
     ) -> Result<Self, Error> {
-        let decoder = RowDecoder::json(target_columns(datasource).into()).map_err(|error| {
+        let decoder = RowDecoder::json(filled_columns(datasource).into()).map_err(|error| {
             Error::new(
                 Kind::Invalid,
                 format!("data source {:?}: {error}", datasource.name),

@@ -33,11 +33,6 @@ use exit::Failure;
 use screen::Screen;
 use std::process::ExitCode;
 
-/// Columns of every size come and go with each group; the system's allocator gives their pages back and faults them in
-/// again each time (`docs/performance.md`).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = match Cli::from_arg_matches(&cli::command().get_matches()) {
         Ok(cli) => cli,

@@ -12,8 +12,9 @@ use std::{
 
 const SERVER_FILE: &str = "server.json";
 const TOKEN_FILE: &str = "token";
-/// Random bytes of a token; written as twice as many hexadecimal digits.
-const TOKEN_BYTES: usize = 24;
+const WORKER_FILE: &str = "worker";
+/// Random bytes of a token or a worker's name; written as twice as many hexadecimal digits.
+const RANDOM_BYTES: usize = 24;
 
 /// A running server, as it describes itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,16 +67,29 @@ pub(crate) fn take_token(data_dir: &Path, given: Option<String>) -> Result<Strin
     if let Some(token) = given {
         return check_given(token);
     }
-    let path = data_dir.join(TOKEN_FILE);
-    if let Ok(token) = fs::read_to_string(&path)
-        && token.trim().len() >= 2 * TOKEN_BYTES
+    kept_random(&data_dir.join(TOKEN_FILE))
+}
+
+/// The name of the worker that owns a data directory, the same at every start (KIP-345): after a crash the consumer
+/// groups give it its partitions back at once.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn take_worker(data_dir: &Path) -> Result<String, Failure> {
+    Ok(format!("forebay-{}", kept_random(&data_dir.join(WORKER_FILE))?))
+}
+
+/// The random text in the file, made now if there is none.
+fn kept_random(path: &Path) -> Result<String, Failure> {
+    if let Ok(text) = fs::read_to_string(path)
+        && text.trim().len() >= 2 * RANDOM_BYTES
     {
-        let _ = fs::set_permissions(&path, fs::Permissions::from_mode(0o600));
-        return Ok(token.trim().to_owned());
+        let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
+        return Ok(text.trim().to_owned());
     }
-    let token = new_token().map_err(|error| not_writable(Path::new("/dev/urandom"), &error))?;
-    write_private(&path, &token).map_err(|error| not_writable(&path, &error))?;
-    Ok(token)
+    let text = new_random().map_err(|error| not_writable(Path::new("/dev/urandom"), &error))?;
+    write_private(path, &text).map_err(|error| not_writable(path, &error))?;
+    Ok(text)
 }
 
 /// The token that a running server of `data_dir` takes, as far as this user may know it.
@@ -98,8 +112,8 @@ fn check_given(token: String) -> Result<String, Failure> {
     .hint("unset it to have one made and kept in the data directory"))
 }
 
-fn new_token() -> io::Result<String> {
-    let mut bytes = [0_u8; TOKEN_BYTES];
+fn new_random() -> io::Result<String> {
+    let mut bytes = [0_u8; RANDOM_BYTES];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
@@ -133,6 +147,8 @@ mod tests {
         assert_eq!(token.len(), 48);
         assert_eq!(take_token(dir.path(), None).unwrap(), token);
         assert_eq!(find_token(dir.path(), None), Some(token));
+        let worker = take_worker(dir.path()).unwrap();
+        assert_eq!(take_worker(dir.path()).unwrap(), worker);
         let mode = fs::metadata(dir.path().join("token"))
             .unwrap()
             .permissions()

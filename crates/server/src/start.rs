@@ -12,7 +12,7 @@ use crate::{
     notices::{Level, Notice},
     screen::Screen,
     secrets::Secrets,
-    server_file::{PublishedServer, ServerFile, take_token},
+    server_file::{PublishedServer, ServerFile, take_token, take_worker},
     signals::Signals,
     sql::data_dir,
 };
@@ -58,6 +58,7 @@ struct Plan<'a> {
     secrets: Secrets,
     data_dir: PathBuf,
     token: String,
+    worker: String,
 }
 
 /// Runs the project until it is stopped.
@@ -72,12 +73,14 @@ pub(crate) fn run(args: &StartArgs, screen: Screen) -> Result<(), Failure> {
         STATEMENTS_PER_DATASOURCE * project.datasources.len() + 1,
     )?;
     let token = take_token(&data_dir, std::env::var("FOREBAY_TOKEN").ok())?;
+    let worker = take_worker(&data_dir)?;
     let plan = Plan {
         args,
         project,
         secrets,
         data_dir,
         token,
+        worker,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -185,7 +188,7 @@ async fn start_ingestion(plan: &Plan<'_>, engine: &Engine) -> Result<Ingestion, 
         tables: TableOptions {
             durable: !args.no_durable,
         },
-        worker: None,
+        worker: Some(plan.worker.clone()),
     };
     Ingestion::start(
         &plan.project,

@@ -6,7 +6,7 @@ use forebay_ingest::{
     group::{OpenGroup, Writer},
     memory::Account,
     records::{Position, RecordBatch},
-    target::target_columns,
+    target::filled_columns,
 };
 use forebay_project::{
     column_type::ColumnType,
@@ -68,7 +68,7 @@ pub async fn destination_contract<D: Destination>(destination: &D, counts: impl 
 
 fn sealed_group(start_offset: i64, good: usize, bad: usize) -> SealedGroup {
     let datasource = contract_datasource("contract");
-    let decoder = RowDecoder::json(target_columns(&datasource).into()).expect("the columns compile");
+    let decoder = RowDecoder::json(filled_columns(&datasource).into()).expect("the columns compile");
     let mut records = RecordBatch::new("contract".into());
     let values = std::iter::repeat_n(r#"{"n":7}"#, good).chain(std::iter::repeat_n("broken", bad));
     for (offset, value) in (start_offset..).zip(values) {

@@ -12,7 +12,7 @@ use forebay_ingest::{
     destination::{Destination, Pressure, Receipt, SealedGroup},
     error::{Error, Kind},
     quarantine::quarantine_columns,
-    target::target_columns,
+    target::filled_columns,
 };
 use forebay_project::{column_type::ColumnType, model::Datasource};
 use std::{
@@ -54,7 +54,7 @@ impl EmbeddedDestination {
         let changes = table_shape::reconcile(engine, workspace, &definition)?;
         let quarantine = TableDefinition::quarantine(datasource, options);
         table_shape::reconcile(engine, workspace, &quarantine)?;
-        let landing = target_columns(datasource).into_iter();
+        let landing = filled_columns(datasource).into_iter();
         let landing = landing
             .map(|column| (column.name, column.column_type))
             .collect();

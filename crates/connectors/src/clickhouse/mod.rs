@@ -2,6 +2,7 @@
 
 pub mod ddl;
 mod destination;
+mod dictionary;
 mod engine_error;
 pub mod native;
 mod presence;

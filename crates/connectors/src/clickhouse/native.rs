@@ -3,8 +3,9 @@
 //! Source: ClickHouse documentation, "Formats / Native", and the bytes the pinned engine writes itself. A block is the
 //! number of columns and of rows as variable-length integers, then for each column its name, its type, and its values.
 //!
-//! LowCardinality(T) is sent as T, as it is held here, and the engine builds the dictionary.
+//! LowCardinality text is sent as a dictionary; any other LowCardinality(T) as T, as it is held here.
 
+use super::dictionary::{self, Dictionary};
 use forebay_ingest::column_batch::{Column, Values};
 use forebay_project::column_type::ColumnType;
 
@@ -90,13 +91,36 @@ where
 {
     let sent = sent_type(column.column_type);
     out.text(column.name.as_bytes());
-    if column.has_absent_rows() {
+    let absent = column.has_absent_rows();
+    if !absent
+        && dictionary::is_text_dictionary(column.column_type)
+        && let Some(dictionary) = Dictionary::of(&column.chunks)
+    {
+        out.text(column.column_type.to_string().as_bytes());
+        return write_dictionary(out, &dictionary);
+    }
+    if absent {
         out.text(ColumnType::Nullable(Box::new(sent)).to_string().as_bytes());
         write_absent(out, &column.chunks)?;
     } else {
         out.text(sent.to_string().as_bytes());
     }
     write_values(out, &column.chunks)
+}
+
+fn write_dictionary<E, S>(out: &mut Out<S>, dictionary: &Dictionary<'_>) -> Result<(), E>
+where
+    S: FnMut(&[u8]) -> Result<(), E>,
+{
+    out.number(dictionary::VERSION);
+    out.number(dictionary.flags());
+    out.number(dictionary.keys.len() as u64);
+    for key in &dictionary.keys {
+        out.text(key);
+        out.flush_when_full()?;
+    }
+    out.number(dictionary.indexes.len() as u64);
+    out.bytes(&dictionary.index_bytes())
 }
 
 /// The type without LowCardinality at any depth.
@@ -229,6 +253,10 @@ impl<S> Out<S> {
         self.buffer.push(length as u8);
     }
 
+    fn number(&mut self, number: u64) {
+        self.buffer.extend_from_slice(&number.to_le_bytes());
+    }
+
     fn text(&mut self, text: &[u8]) {
         self.length(text.len());
         self.buffer.extend_from_slice(text);
@@ -303,13 +331,26 @@ mod tests {
     #[test]
     fn a_block_is_counts_then_columns() {
         let column = text_column(&["ab", ""]);
-        let column_type = ColumnType::LowCardinality(Box::new(ColumnType::String));
-        let block = [BlockColumn {
-            name: "s",
-            column_type: &column_type,
-            chunks: vec![&column],
-        }];
+        let block = [BlockColumn { name: "s", column_type: &ColumnType::String, chunks: vec![&column] }];
         assert_eq!(encoded(&block), b"\x01\x02\x01s\x06String\x02ab\x00");
+    }
+
+    #[test]
+    fn low_cardinality_text_is_a_dictionary_and_an_index_a_row() {
+        let column = text_column(&["ab", "", "ab"]);
+        let column_type = ColumnType::LowCardinality(Box::new(ColumnType::String));
+        let block = [BlockColumn { name: "s", column_type: &column_type, chunks: vec![&column] }];
+        let number = u64::to_le_bytes;
+        let expected = [
+            &b"\x01\x03\x01s\x16LowCardinality(String)"[..],
+            &number(1),
+            &number(0x600),
+            &number(2),
+            b"\x02ab\x00",
+            &number(3),
+            &[0, 1, 0],
+        ];
+        assert_eq!(encoded(&block), expected.concat());
     }
 
     #[test]

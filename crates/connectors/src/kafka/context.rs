@@ -83,8 +83,10 @@ impl Context {
         let permit = self.runtime.block_on(async { timeout(patience, self.events.reserve()).await });
         match permit {
             Ok(Ok(permit)) => {
-                let empty = RecordBatch::new(self.settings.topic.as_str().into());
-                let batch = std::mem::replace(&mut *self.pending(), empty);
+                let mut pending = self.pending();
+                let empty = pending.new_alike();
+                let batch = std::mem::replace(&mut *pending, empty);
+                drop(pending);
                 let charge = self.account.charge(batch.payload_bytes());
                 permit.send(Ok(SourceEvent::Records { batch, charge }));
                 true
