@@ -115,10 +115,8 @@ impl Functions {
         let library = unsafe { libloading::Library::new(path) };
         let library = library.map_err(|error| LoadError::NotLoadable(error.to_string()))?;
         let library = std::mem::ManuallyDrop::new(library);
-        Self::resolve(&library).map_err(|function| LoadError::Lacks {
-            function,
-            version: version_of(&library),
-        })
+        Self::resolve(&library)
+            .map_err(|function| LoadError::Lacks { function, version: version_of(&library) })
     }
 
     /// The chdb version, such as `26.7.3`.
@@ -157,18 +155,14 @@ unsafe impl Send for Connection {}
 
 impl Connection {
     /// Opens a connection; the first one of the process boots the engine on the `--path` among `arguments`.
-    pub(crate) fn open(
-        functions: &Arc<Functions>,
-        arguments: &[String],
-    ) -> Result<Self, EngineError> {
+    pub(crate) fn open(functions: &Arc<Functions>, arguments: &[String]) -> Result<Self, EngineError> {
         let start = |message: &str| EngineError::new(ErrorKind::Start, message);
         let owned: Vec<CString> = std::iter::once("forebay")
             .chain(arguments.iter().map(String::as_str))
             .map(CString::new)
             .collect::<Result<_, _>>()
             .map_err(|_| start("an argument of the engine holds a NUL byte"))?;
-        let mut pointers: Vec<*mut c_char> =
-            owned.iter().map(|text| text.as_ptr().cast_mut()).collect();
+        let mut pointers: Vec<*mut c_char> = owned.iter().map(|text| text.as_ptr().cast_mut()).collect();
         let count = c_int::try_from(pointers.len()).expect("a handful of arguments");
         // SAFETY: `pointers` holds `count` NUL-terminated texts that live through the call; the library copies them.
         // The signal handlers are switched off first, so that ours stay in place.
@@ -177,10 +171,7 @@ impl Connection {
             (functions.chdb_connect)(count, pointers.as_mut_ptr())
         };
         let outer = NonNull::new(outer).ok_or_else(|| start("the engine did not start"))?;
-        Ok(Self {
-            functions: functions.clone(),
-            outer,
-        })
+        Ok(Self { functions: functions.clone(), outer })
     }
 
     fn handle(&self) -> ConnectionHandle {
@@ -248,11 +239,7 @@ impl Connection {
     }
 
     /// Starts a `SELECT` whose result is fetched in chunks.
-    pub(crate) fn start_stream(
-        &mut self,
-        sql: &str,
-        format: &str,
-    ) -> Result<StreamHandle, EngineError> {
+    pub(crate) fn start_stream(&mut self, sql: &str, format: &str) -> Result<StreamHandle, EngineError> {
         // SAFETY: both texts live through the call and are passed with their lengths; the connection is live and
         // `&mut self` makes this its only statement.
         let result = unsafe {
@@ -270,13 +257,9 @@ impl Connection {
     }
 
     /// The next chunk of a stream started on this connection; `None` at its end.
-    pub(crate) fn fetch(
-        &mut self,
-        stream: &mut StreamHandle,
-    ) -> Result<Option<Vec<u8>>, EngineError> {
+    pub(crate) fn fetch(&mut self, stream: &mut StreamHandle) -> Result<Option<Vec<u8>>, EngineError> {
         // SAFETY: the connection is live, `stream` is a live result of it, and `&mut` on both keeps others away.
-        let chunk =
-            unsafe { (self.functions.chdb_stream_fetch_result)(self.handle(), stream.0.handle()) };
+        let chunk = unsafe { (self.functions.chdb_stream_fetch_result)(self.handle(), stream.0.handle()) };
         let bytes = self.own(chunk)?.into_output()?.bytes;
         Ok((!bytes.is_empty()).then_some(bytes))
     }
@@ -288,11 +271,7 @@ impl Connection {
     }
 
     /// Starts an `INSERT` (without `FORMAT` and data) that takes its data in chunks.
-    pub(crate) fn start_insert(
-        &mut self,
-        sql: &str,
-        format: &str,
-    ) -> Result<InsertOwned, EngineError> {
+    pub(crate) fn start_insert(&mut self, sql: &str, format: &str) -> Result<InsertOwned, EngineError> {
         // SAFETY: as in `start_stream`.
         let handle = unsafe {
             (self.functions.chdb_stream_insert_n)(
@@ -305,21 +284,15 @@ impl Connection {
         };
         let handle = NonNull::new(handle)
             .ok_or_else(|| EngineError::statement("the engine returned no insert stream"))?;
-        let insert = InsertOwned {
-            functions: self.functions.clone(),
-            handle,
-        };
+        let insert = InsertOwned { functions: self.functions.clone(), handle };
         insert.check()?;
         Ok(insert)
     }
 
     fn own(&self, result: ResultHandle) -> Result<ResultOwned, EngineError> {
-        let handle = NonNull::new(result)
-            .ok_or_else(|| EngineError::statement("the engine returned no result"))?;
-        Ok(ResultOwned {
-            functions: self.functions.clone(),
-            handle,
-        })
+        let handle =
+            NonNull::new(result).ok_or_else(|| EngineError::statement("the engine returned no result"))?;
+        Ok(ResultOwned { functions: self.functions.clone(), handle })
     }
 }
 
@@ -389,20 +362,15 @@ impl ResultOwned {
         unsafe {
             let start = (functions.chdb_result_buffer)(self.handle()).cast::<u8>();
             let length = (functions.chdb_result_length)(self.handle());
-            let bytes = if start.is_null() || length == 0 {
-                &[]
-            } else {
-                std::slice::from_raw_parts(start, length)
-            };
+            let bytes =
+                if start.is_null() || length == 0 { &[] } else { std::slice::from_raw_parts(start, length) };
             Ok(QueryOutput {
                 bytes: bytes.to_vec(),
                 rows_read: (functions.chdb_result_storage_rows_read)(self.handle()),
                 bytes_read: (functions.chdb_result_storage_bytes_read)(self.handle()),
                 rows_written: (functions.chdb_result_rows_written)(self.handle()),
-                elapsed: Duration::try_from_secs_f64((functions.chdb_result_elapsed)(
-                    self.handle(),
-                ))
-                .unwrap_or_default(),
+                elapsed: Duration::try_from_secs_f64((functions.chdb_result_elapsed)(self.handle()))
+                    .unwrap_or_default(),
             })
         }
     }
@@ -432,11 +400,7 @@ impl InsertOwned {
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
         // SAFETY: the stream is live, and `bytes` is valid for its length through the call, which copies it.
         let state = unsafe {
-            (self.functions.chdb_stream_append)(
-                self.handle.as_ptr(),
-                bytes.as_ptr().cast(),
-                bytes.len(),
-            )
+            (self.functions.chdb_stream_append)(self.handle.as_ptr(), bytes.as_ptr().cast(), bytes.len())
         };
         if state == SUCCESS {
             return Ok(());
@@ -449,12 +413,9 @@ impl InsertOwned {
     pub(crate) fn finish(self) -> Result<u64, EngineError> {
         // SAFETY: the stream is live; ending it does not free it, dropping `self` does.
         let result = unsafe { (self.functions.chdb_stream_done)(self.handle.as_ptr()) };
-        let handle = NonNull::new(result)
-            .ok_or_else(|| EngineError::statement("the engine returned no result"))?;
-        let result = ResultOwned {
-            functions: self.functions.clone(),
-            handle,
-        };
+        let handle =
+            NonNull::new(result).ok_or_else(|| EngineError::statement("the engine returned no result"))?;
+        let result = ResultOwned { functions: self.functions.clone(), handle };
         let written = result.into_output()?.rows_written;
         self.check()?;
         Ok(written)

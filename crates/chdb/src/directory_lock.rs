@@ -31,12 +31,7 @@ impl DirectoryLock {
 }
 
 fn open(path: &PathBuf) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
 fn lock(file: &File, path: &Path, directory: &Path) -> Result<(), EngineError> {
@@ -74,18 +69,12 @@ fn write_pid(file: &mut File) -> io::Result<()> {
 fn in_use(directory: &Path, holder: &str) -> EngineError {
     EngineError::new(
         ErrorKind::InUse,
-        format!(
-            "data directory {} is in use by {holder}",
-            directory.display()
-        ),
+        format!("data directory {} is in use by {holder}", directory.display()),
     )
     .hint("stop that process, or start with another --data-dir")
 }
 
 fn unusable(path: &Path, error: &io::Error) -> EngineError {
-    EngineError::new(
-        ErrorKind::Start,
-        format!("{} cannot be used: {error}", path.display()),
-    )
-    .hint("give a directory that may be written, with --data-dir")
+    EngineError::new(ErrorKind::Start, format!("{} cannot be used: {error}", path.display()))
+        .hint("give a directory that may be written, with --data-dir")
 }

@@ -30,10 +30,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            connections: 16,
-            settings: Vec::new(),
-        }
+        Self { connections: 16, settings: Vec::new() }
     }
 }
 
@@ -73,11 +70,7 @@ impl Engine {
     }
 
     /// As [`Engine::open`], with options; they have no effect on an engine that runs already.
-    pub fn open_with(
-        library: &Library,
-        data_dir: &Path,
-        options: &Options,
-    ) -> Result<Self, EngineError> {
+    pub fn open_with(library: &Library, data_dir: &Path, options: &Options) -> Result<Self, EngineError> {
         let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_path_buf());
         let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((directory, running)) = &*started {
@@ -134,20 +127,14 @@ impl Engine {
     pub fn stream(&self, sql: &str, format: &str) -> Result<QueryStream, EngineError> {
         let mut lent = self.pool.lend()?;
         let stream = lent.get().start_stream(sql, format)?;
-        Ok(QueryStream {
-            stream: Some(stream),
-            lent,
-        })
+        Ok(QueryStream { stream: Some(stream), lent })
     }
 
     /// Starts an `INSERT INTO t (a, b) [SETTINGS ...]`, without `FORMAT`, whose data follow in `format`.
     pub fn insert(&self, sql: &str, format: &str) -> Result<InsertStream, EngineError> {
         let mut lent = self.pool.lend()?;
         let insert = lent.get().start_insert(sql, format)?;
-        Ok(InsertStream {
-            insert,
-            _lent: lent,
-        })
+        Ok(InsertStream { insert, _lent: lent })
     }
 
     /// Connections beside those of the engine that can only read: for statements of others.
@@ -158,9 +145,7 @@ impl Engine {
         let database = database.replace('\\', "\\\\").replace('`', "\\`");
         let setup = vec![format!("USE `{database}`")];
         let pool = self.pool.sibling("--readonly=1", setup, connections.max(1));
-        Reader {
-            pool: Arc::new(pool),
-        }
+        Reader { pool: Arc::new(pool) }
     }
 
     /// Refuses new statements, waits for the running ones, shuts the engine down, and gives the directory back.
@@ -177,18 +162,8 @@ impl fmt::Debug for Engine {
 
 fn start(library: &Library, data_dir: PathBuf, options: &Options) -> Result<Pool, EngineError> {
     let lock = DirectoryLock::take(&data_dir)?;
-    let settings = options
-        .settings
-        .iter()
-        .map(|(name, value)| format!("--{name}={value}"));
-    Pool::start(
-        library.functions.clone(),
-        lock,
-        data_dir,
-        settings,
-        options.connections.max(1),
-        shut_down,
-    )
+    let settings = options.settings.iter().map(|(name, value)| format!("--{name}={value}"));
+    Pool::start(library.functions.clone(), lock, data_dir, settings, options.connections.max(1), shut_down)
 }
 
 fn other_directory(running: &Path, asked: &Path) -> EngineError {
@@ -224,10 +199,7 @@ impl Reader {
     pub fn stream(&self, sql: &str, format: &str) -> Result<QueryStream, EngineError> {
         let mut lent = self.pool.lend()?;
         let stream = lent.get().start_stream(sql, format)?;
-        Ok(QueryStream {
-            stream: Some(stream),
-            lent,
-        })
+        Ok(QueryStream { stream: Some(stream), lent })
     }
 
     /// Refuses new statements and waits for the running ones.

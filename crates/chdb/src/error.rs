@@ -34,12 +34,7 @@ pub enum ErrorKind {
 
 impl EngineError {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            code: None,
-            message: message.into(),
-            hint: None,
-        }
+        Self { kind, code: None, message: message.into(), hint: None }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -51,10 +46,7 @@ impl EngineError {
     pub(crate) fn statement(text: &str) -> Self {
         let text = text.trim();
         let (code, message) = split_code(text).unwrap_or((None, text));
-        Self {
-            code,
-            ..Self::new(ErrorKind::Statement, message)
-        }
+        Self { code, ..Self::new(ErrorKind::Statement, message) }
     }
 }
 
@@ -84,9 +76,8 @@ mod tests {
 
     #[test]
     fn the_code_is_taken_from_the_engines_text() {
-        let error = EngineError::statement(
-            "Code: 60. DB::Exception: Table x.y does not exist. (UNKNOWN_TABLE)",
-        );
+        let error =
+            EngineError::statement("Code: 60. DB::Exception: Table x.y does not exist. (UNKNOWN_TABLE)");
         assert_eq!(error.code, Some(60));
         assert_eq!(error.message, "Table x.y does not exist. (UNKNOWN_TABLE)");
     }

@@ -16,9 +16,7 @@ const LIBRARY_VARIABLE: &str = "FOREBAY_LIBCHDB";
 ///
 /// # Errors
 /// [`ErrorKind::Missing`] when none of the variables is set.
-pub fn cache_directory(
-    environment: impl Fn(&str) -> Option<OsString>,
-) -> Result<PathBuf, EngineError> {
+pub fn cache_directory(environment: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, EngineError> {
     let set = |name| environment(name).filter(|value| !value.is_empty());
     set("FOREBAY_CACHE")
         .map(PathBuf::from)
@@ -38,15 +36,11 @@ pub fn locate(environment: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf,
     if let Some(path) = environment(LIBRARY_VARIABLE).filter(|value| !value.is_empty()) {
         let path = PathBuf::from(path);
         let message = format!("libchdb is not at {}", path.display());
-        let hint =
-            format!("correct {LIBRARY_VARIABLE}, or unset it and run `forebay engine install`");
+        let hint = format!("correct {LIBRARY_VARIABLE}, or unset it and run `forebay engine install`");
         return existing(path, message, &hint);
     }
     let path = installed_path(&cache_directory(environment)?);
-    let message = format!(
-        "the engine is not installed: there is no {}",
-        path.display()
-    );
+    let message = format!("the engine is not installed: there is no {}", path.display());
     existing(path, message, "run `forebay engine install`")
 }
 
@@ -59,12 +53,7 @@ fn existing(path: PathBuf, message: String, hint: &str) -> Result<PathBuf, Engin
 
 /// Where [`install`] puts the library under a cache directory.
 pub fn installed_path(cache: &Path) -> PathBuf {
-    cache
-        .join("libchdb")
-        .join(PINNED_VERSION)
-        .join("node_modules")
-        .join(PACKAGE)
-        .join("libchdb.so")
+    cache.join("libchdb").join(PINNED_VERSION).join("node_modules").join(PACKAGE).join("libchdb.so")
 }
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -84,11 +73,7 @@ pub fn install(cache: &Path, mut progress: impl FnMut(&str)) -> Result<PathBuf, 
     install_with("npm", cache, &mut progress)
 }
 
-fn install_with(
-    npm: &str,
-    cache: &Path,
-    progress: &mut impl FnMut(&str),
-) -> Result<PathBuf, EngineError> {
+fn install_with(npm: &str, cache: &Path, progress: &mut impl FnMut(&str)) -> Result<PathBuf, EngineError> {
     let path = installed_path(cache);
     if path.is_file() {
         return Ok(path);
@@ -99,11 +84,9 @@ fn install_with(
     let versions = cache.join("libchdb");
     let staging = versions.join(format!(".{PINNED_VERSION}.{}", std::process::id()));
     fs::create_dir_all(&staging).map_err(|error| not_writable(&staging, &error))?;
-    progress(&format!(
-        "fetching {PACKAGE}@{PINNED_VERSION} through npm (about 570 MB unpacked)"
-    ));
-    let outcome = fetch(npm, &staging)
-        .and_then(|()| publish(&staging, &versions.join(PINNED_VERSION), &path));
+    progress(&format!("fetching {PACKAGE}@{PINNED_VERSION} through npm (about 570 MB unpacked)"));
+    let outcome =
+        fetch(npm, &staging).and_then(|()| publish(&staging, &versions.join(PINNED_VERSION), &path));
     // What is left over is a failed or a second install; the outcome says which.
     let _ = fs::remove_dir_all(&staging);
     outcome?;
@@ -118,11 +101,8 @@ fn fetch(npm: &str, staging: &Path) -> Result<(), EngineError> {
         .arg(format!("{PACKAGE}@{PINNED_VERSION}"))
         .output()
         .map_err(|error| {
-            EngineError::new(
-                ErrorKind::Missing,
-                format!("`{npm}` cannot be run: {error}"),
-            )
-            .hint("install Node.js with npm, or set FOREBAY_LIBCHDB to a libchdb.so")
+            EngineError::new(ErrorKind::Missing, format!("`{npm}` cannot be run: {error}"))
+                .hint("install Node.js with npm, or set FOREBAY_LIBCHDB to a libchdb.so")
         })?;
     if output.status.success() {
         return Ok(());
@@ -140,10 +120,7 @@ fn npm_failed(output: &Output) -> EngineError {
         .collect();
     EngineError::new(
         ErrorKind::Missing,
-        format!(
-            "npm could not fetch {PACKAGE}@{PINNED_VERSION}: {}",
-            lines.join("; ")
-        ),
+        format!("npm could not fetch {PACKAGE}@{PINNED_VERSION}: {}", lines.join("; ")),
     )
     .hint("see that npm reaches its registry, then run `forebay engine install` again")
 }
@@ -167,11 +144,8 @@ fn publish(staging: &Path, version: &Path, path: &Path) -> Result<(), EngineErro
 }
 
 fn not_writable(path: &Path, error: &io::Error) -> EngineError {
-    EngineError::new(
-        ErrorKind::Missing,
-        format!("{} cannot be written: {error}", path.display()),
-    )
-    .hint("set FOREBAY_CACHE to a directory that may be written and has 600 MB free")
+    EngineError::new(ErrorKind::Missing, format!("{} cannot be written: {error}", path.display()))
+        .hint("set FOREBAY_CACHE to a directory that may be written and has 600 MB free")
 }
 
 fn no_package() -> EngineError {
@@ -188,28 +162,15 @@ mod tests {
     use super::*;
 
     fn environment(pairs: &[(&str, &str)]) -> impl Fn(&str) -> Option<OsString> {
-        let pairs: Vec<(String, OsString)> = pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.into()))
-            .collect();
-        move |name| {
-            pairs
-                .iter()
-                .find(|pair| pair.0 == name)
-                .map(|pair| pair.1.clone())
-        }
+        let pairs: Vec<(String, OsString)> =
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), value.into())).collect();
+        move |name| pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1.clone())
     }
 
     #[test]
     fn the_cache_directory_is_the_first_of_three() {
-        let all = [
-            ("HOME", "/h"),
-            ("XDG_CACHE_HOME", "/x"),
-            ("FOREBAY_CACHE", "/f"),
-        ];
-        let of = |count| {
-            cache_directory(environment(&all[..count])).map(|path| path.display().to_string())
-        };
+        let all = [("HOME", "/h"), ("XDG_CACHE_HOME", "/x"), ("FOREBAY_CACHE", "/f")];
+        let of = |count| cache_directory(environment(&all[..count])).map(|path| path.display().to_string());
         assert_eq!(of(1).as_deref(), Ok("/h/.cache/forebay"));
         assert_eq!(of(2).as_deref(), Ok("/x/forebay"));
         assert_eq!(of(3).as_deref(), Ok("/f"));
@@ -219,11 +180,7 @@ mod tests {
     #[test]
     fn a_missing_library_is_answered_by_the_command_to_run() {
         let cache = tempfile::tempdir().unwrap();
-        let error = locate(environment(&[(
-            "FOREBAY_CACHE",
-            cache.path().to_str().unwrap(),
-        )]))
-        .unwrap_err();
+        let error = locate(environment(&[("FOREBAY_CACHE", cache.path().to_str().unwrap())])).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Missing);
         assert_eq!(error.hint.as_deref(), Some("run `forebay engine install`"));
     }
@@ -238,14 +195,8 @@ mod tests {
     fn a_missing_npm_is_named_and_nothing_is_left_behind() {
         let cache = tempfile::tempdir().unwrap();
         let error = install_with("npm-is-not-here", cache.path(), &mut |_| {}).unwrap_err();
-        assert!(
-            error.message.starts_with("`npm-is-not-here` cannot be run"),
-            "{error}"
-        );
-        assert_eq!(
-            fs::read_dir(cache.path().join("libchdb")).unwrap().count(),
-            0
-        );
+        assert!(error.message.starts_with("`npm-is-not-here` cannot be run"), "{error}");
+        assert_eq!(fs::read_dir(cache.path().join("libchdb")).unwrap().count(), 0);
     }
 
     #[test]

@@ -27,14 +27,9 @@ impl Library {
         let functions = Functions::load(path).map_err(|error| unusable(path, error))?;
         let version = functions.version();
         if !is_wanted(&version) {
-            return Err(wrong_library(
-                path,
-                &format!("is libchdb {version}, wanted {}", wanted()),
-            ));
+            return Err(wrong_library(path, &format!("is libchdb {version}, wanted {}", wanted())));
         }
-        Ok(Self {
-            functions: Arc::new(functions),
-        })
+        Ok(Self { functions: Arc::new(functions) })
     }
 
     /// The version of chdb, such as `26.7.3`.
@@ -50,47 +45,25 @@ impl fmt::Debug for Library {
 }
 
 fn missing(path: &Path) -> EngineError {
-    EngineError::new(
-        ErrorKind::Missing,
-        format!("libchdb is not at {}", path.display()),
-    )
-    .hint("run `forebay engine install`, or set FOREBAY_LIBCHDB to a libchdb.so")
+    EngineError::new(ErrorKind::Missing, format!("libchdb is not at {}", path.display()))
+        .hint("run `forebay engine install`, or set FOREBAY_LIBCHDB to a libchdb.so")
 }
 
 fn unusable(path: &Path, error: LoadError) -> EngineError {
     match error {
-        LoadError::NotLoadable(reason) => {
-            wrong_library(path, &format!("cannot be loaded: {reason}"))
+        LoadError::NotLoadable(reason) => wrong_library(path, &format!("cannot be loaded: {reason}")),
+        LoadError::Lacks { function, version: Some(version) } => {
+            wrong_library(path, &format!("is libchdb {version}, which lacks {function}; wanted {}", wanted()))
         }
-        LoadError::Lacks {
-            function,
-            version: Some(version),
-        } => wrong_library(
+        LoadError::Lacks { function, version: None } => wrong_library(
             path,
-            &format!(
-                "is libchdb {version}, which lacks {function}; wanted {}",
-                wanted()
-            ),
-        ),
-        LoadError::Lacks {
-            function,
-            version: None,
-        } => wrong_library(
-            path,
-            &format!(
-                "is not a libchdb of a known version: it lacks {function}; wanted {}",
-                wanted()
-            ),
+            &format!("is not a libchdb of a known version: it lacks {function}; wanted {}", wanted()),
         ),
     }
 }
 
 fn wrong_library(path: &Path, what: &str) -> EngineError {
-    EngineError::new(
-        ErrorKind::WrongLibrary,
-        format!("{} {what}", path.display()),
-    )
-    .hint(format!(
+    EngineError::new(ErrorKind::WrongLibrary, format!("{} {what}", path.display())).hint(format!(
         "run `forebay engine install`, which fetches {PINNED_VERSION}, and unset FOREBAY_LIBCHDB"
     ))
 }
@@ -101,9 +74,7 @@ fn wanted() -> String {
 }
 
 fn is_wanted(version: &str) -> bool {
-    let mut numbers = version
-        .split(['.', '-'])
-        .map_while(|part| part.parse::<u32>().ok());
+    let mut numbers = version.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
     let mut next = || numbers.next();
     let (Some(major), Some(minor), Some(patch)) = (next(), next(), next()) else {
         return false;

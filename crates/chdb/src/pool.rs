@@ -60,13 +60,8 @@ impl Pool {
         let arguments: Vec<String> = iter::once(path).chain(settings).collect();
         let anchor = Connection::open(&functions, &arguments)
             .map_err(|error| error.hint(format!("its directory is {}", data_dir.display())))?;
-        let state = State {
-            anchor: Some((anchor, lock)),
-            idle: Vec::new(),
-            lent: 0,
-            returns: 0,
-            closed: false,
-        };
+        let state =
+            State { anchor: Some((anchor, lock)), idle: Vec::new(), lent: 0, returns: 0, closed: false };
         Ok(Self {
             functions,
             data_dir,
@@ -83,13 +78,7 @@ impl Pool {
     pub(crate) fn sibling(&self, argument: &str, setup: Vec<String>, limit: usize) -> Self {
         let mut arguments = self.arguments.clone();
         arguments.push(argument.to_owned());
-        let state = State {
-            anchor: None,
-            idle: Vec::new(),
-            lent: 0,
-            returns: 0,
-            closed: false,
-        };
+        let state = State { anchor: None, idle: Vec::new(), lent: 0, returns: 0, closed: false };
         Self {
             functions: self.functions.clone(),
             data_dir: self.data_dir.clone(),
@@ -124,10 +113,7 @@ impl Pool {
             None => self.open()?,
         };
         state.lent += 1;
-        Ok(Lent {
-            pool: self.clone(),
-            connection: Some(connection),
-        })
+        Ok(Lent { pool: self.clone(), connection: Some(connection) })
     }
 
     fn open(&self) -> Result<Connection, EngineError> {
@@ -150,9 +136,7 @@ impl Pool {
     /// As [`Pool::close`], but leaves the engine running when statements take longer than `patience`.
     pub(crate) fn close_within(&self, patience: Duration) {
         let state = self.refuse_more();
-        let waited = self
-            .returned
-            .wait_timeout_while(state, patience, |state| state.lent > 0);
+        let waited = self.returned.wait_timeout_while(state, patience, |state| state.lent > 0);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if state.lent == 0 {
             state.shut_down();
@@ -171,9 +155,7 @@ impl Pool {
     }
 
     fn wait<'s>(&self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
-        self.returned
-            .wait(state)
-            .unwrap_or_else(PoisonError::into_inner)
+        self.returned.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
     fn give_back(&self, connection: Option<Connection>) {
@@ -198,9 +180,7 @@ impl Drop for Pool {
 impl Lent {
     /// The connection.
     pub(crate) fn get(&mut self) -> &mut Connection {
-        self.connection
-            .as_mut()
-            .expect("a lent connection is there until it is dropped")
+        self.connection.as_mut().expect("a lent connection is there until it is dropped")
     }
 
     /// Closes the connection instead of giving it back: its session is no longer like that of the others.

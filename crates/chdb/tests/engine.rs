@@ -17,14 +17,8 @@ fn engine() -> Engine {
 }
 
 fn text(sql: &str) -> String {
-    let bytes = engine()
-        .query(sql, "TSV")
-        .unwrap_or_else(|error| panic!("{sql}: {error}"))
-        .bytes;
-    String::from_utf8(bytes)
-        .expect("text")
-        .trim_end()
-        .to_owned()
+    let bytes = engine().query(sql, "TSV").unwrap_or_else(|error| panic!("{sql}: {error}")).bytes;
+    String::from_utf8(bytes).expect("text").trim_end().to_owned()
 }
 
 #[test]
@@ -45,37 +39,24 @@ fn the_library_says_its_version() {
 fn a_refused_statement_carries_the_engines_code() {
     let error = engine().query("SELECT * FROM nowhere", "TSV").unwrap_err();
     assert_eq!((error.kind, error.code), (ErrorKind::Statement, Some(60)));
-    assert!(
-        error
-            .message
-            .starts_with("Unknown table expression identifier"),
-        "{error}"
-    );
+    assert!(error.message.starts_with("Unknown table expression identifier"), "{error}");
 }
 
 #[test]
 fn parameters_are_bound_not_pasted() {
     let parameters = [("text", "it's; DROP"), ("number", "7")];
     let output = engine()
-        .query_with_params(
-            "SELECT {text:String}, {number:UInt8} + 1",
-            "TSVRaw",
-            &parameters,
-        )
+        .query_with_params("SELECT {text:String}, {number:UInt8} + 1", "TSVRaw", &parameters)
         .unwrap();
     assert_eq!(output.bytes, b"it's; DROP\t8\n");
-    let error = engine()
-        .query_with_params("SELECT {missing:UInt8}", "TSV", &[])
-        .unwrap_err();
+    let error = engine().query_with_params("SELECT {missing:UInt8}", "TSV", &[]).unwrap_err();
     assert_eq!(error.code, Some(456));
 }
 
 #[test]
 fn figures_of_a_query_are_those_of_the_tables_it_read() {
     text("CREATE TABLE figures (n UInt64) ENGINE = MergeTree ORDER BY n");
-    let written = engine()
-        .query("INSERT INTO figures SELECT * FROM numbers(1000)", "TSV")
-        .unwrap();
+    let written = engine().query("INSERT INTO figures SELECT * FROM numbers(1000)", "TSV").unwrap();
     assert_eq!(written.rows_written, 1000);
     let output = engine().query("SELECT sum(n) FROM figures", "TSV").unwrap();
     assert_eq!((output.rows_read, output.bytes_read), (1000, 8000));
@@ -83,24 +64,18 @@ fn figures_of_a_query_are_those_of_the_tables_it_read() {
 
 #[test]
 fn a_stream_hands_out_every_row_once() {
-    let stream = engine()
-        .stream("SELECT number FROM numbers(300000)", "RowBinary")
-        .unwrap();
+    let stream = engine().stream("SELECT number FROM numbers(300000)", "RowBinary").unwrap();
     let chunks: Vec<Vec<u8>> = stream.collect::<Result<_, _>>().unwrap();
     assert!(chunks.len() > 1, "{} chunks", chunks.len());
     let bytes = chunks.concat();
-    let numbers = bytes
-        .chunks_exact(8)
-        .map(|number| u64::from_le_bytes(number.try_into().unwrap()));
+    let numbers = bytes.chunks_exact(8).map(|number| u64::from_le_bytes(number.try_into().unwrap()));
     assert!(numbers.eq(0..300_000));
 }
 
 #[test]
 fn a_stream_dropped_early_leaves_the_engine_usable() {
     for _ in 0..40 {
-        let mut stream = engine()
-            .stream("SELECT number FROM numbers(10000000)", "TSV")
-            .unwrap();
+        let mut stream = engine().stream("SELECT number FROM numbers(10000000)", "TSV").unwrap();
         assert!(stream.next().unwrap().is_ok());
     }
     assert_eq!(text("SELECT 1"), "1");
@@ -108,15 +83,13 @@ fn a_stream_dropped_early_leaves_the_engine_usable() {
 
 #[test]
 fn a_stream_that_fails_half_way_says_so_and_ends() {
-    let sql = "SELECT throwIf(number = 200000, 'half way') FROM numbers(300000) SETTINGS max_block_size = 1000";
+    let sql =
+        "SELECT throwIf(number = 200000, 'half way') FROM numbers(300000) SETTINGS max_block_size = 1000";
     let stream = engine().stream(sql, "TSV").unwrap();
     let outcomes: Vec<_> = stream.collect();
     let error = outcomes.last().unwrap().as_ref().unwrap_err();
     assert_eq!(error.code, Some(395));
-    assert_eq!(
-        outcomes.iter().filter(|outcome| outcome.is_err()).count(),
-        1
-    );
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_err()).count(), 1);
 }
 
 #[test]
@@ -128,10 +101,7 @@ fn an_insert_takes_its_data_cut_anywhere() {
         insert.append(piece).unwrap();
     }
     assert_eq!(insert.finish().unwrap(), 1000);
-    assert_eq!(
-        text("SELECT count(), sum(a), any(b) FROM cut WHERE a = 999 OR a = 999"),
-        "1\t999\tvalue 999"
-    );
+    assert_eq!(text("SELECT count(), sum(a), any(b) FROM cut WHERE a = 999 OR a = 999"), "1\t999\tvalue 999");
     assert_eq!(text("SELECT count(), sum(a) FROM cut"), "1000\t499500");
 }
 
@@ -156,9 +126,8 @@ fn an_insert_of_bad_data_is_an_error() {
 
 #[test]
 fn an_insert_into_a_missing_table_is_an_error() {
-    let outcome = engine()
-        .insert("INSERT INTO nowhere (a)", "TSV")
-        .and_then(forebay_chdb::InsertStream::finish);
+    let outcome =
+        engine().insert("INSERT INTO nowhere (a)", "TSV").and_then(forebay_chdb::InsertStream::finish);
     assert_eq!(outcome.unwrap_err().code, Some(60));
 }
 
@@ -169,8 +138,7 @@ fn the_same_token_inserts_once() {
          SETTINGS non_replicated_deduplication_window = 100",
     );
     for _ in 0..3 {
-        let sql =
-            "INSERT INTO once (a) SETTINGS async_insert = 0, insert_deduplication_token = 't'";
+        let sql = "INSERT INTO once (a) SETTINGS async_insert = 0, insert_deduplication_token = 't'";
         let mut insert = engine().insert(sql, "TSV").unwrap();
         insert.append(b"1\n2\n").unwrap();
         insert.finish().unwrap();
@@ -193,10 +161,7 @@ fn statements_are_classified_without_running() {
     assert_eq!(classify("SHOW TABLES"), StatementClass::ReadOnly);
     assert_eq!(classify("DROP TABLE nowhere"), StatementClass::Mutating);
     assert_eq!(classify("SYSTEM SHUTDOWN"), StatementClass::Control);
-    assert_eq!(
-        classify("SELECT 1 INTO OUTFILE 'x'"),
-        StatementClass::Control
-    );
+    assert_eq!(classify("SELECT 1 INTO OUTFILE 'x'"), StatementClass::Control);
     assert_eq!(classify("SELEC 1"), StatementClass::Unknown);
 }
 
@@ -204,14 +169,9 @@ fn statements_are_classified_without_running() {
 fn many_threads_share_the_engine() {
     let sums: Vec<String> = thread::scope(|scope| {
         let threads: Vec<_> = (0..40)
-            .map(|n| {
-                scope.spawn(move || text(&format!("SELECT sum(number) + {n} FROM numbers(1000)")))
-            })
+            .map(|n| scope.spawn(move || text(&format!("SELECT sum(number) + {n} FROM numbers(1000)"))))
             .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("a sum"))
-            .collect()
+        threads.into_iter().map(|thread| thread.join().expect("a sum")).collect()
     });
     let expected: Vec<String> = (0..40).map(|n| (499_500 + n).to_string()).collect();
     assert_eq!(sums, expected);
@@ -226,9 +186,6 @@ fn the_same_directory_gives_the_running_engine_and_another_is_refused() {
     let other = tempfile::tempdir().unwrap();
     let error = Engine::open(&library, other.path()).unwrap_err();
     assert_eq!(error.kind, ErrorKind::OtherDirectory);
-    assert!(
-        error.message.contains(&*other.path().to_string_lossy()),
-        "{error}"
-    );
+    assert!(error.message.contains(&*other.path().to_string_lossy()), "{error}");
     assert_eq!(std::fs::read_dir(other.path()).unwrap().count(), 0);
 }

@@ -28,11 +28,7 @@ impl EngineProcess {
             .expect("the test program");
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().expect("piped"));
-        Self {
-            child,
-            input,
-            output,
-        }
+        Self { child, input, output }
     }
 
     fn line(&mut self) -> String {
@@ -90,10 +86,7 @@ fn a_directory_used_by_another_program_is_refused() {
     status.lock().unwrap();
     let mut process = EngineProcess::start(directory.path());
     let line = process.line();
-    assert!(
-        line.starts_with("InUse:") && line.contains("is in use by another program"),
-        "{line}"
-    );
+    assert!(line.starts_with("InUse:") && line.contains("is in use by another program"), "{line}");
     drop(status);
 }
 
@@ -105,10 +98,7 @@ fn what_was_written_is_there_after_close_and_after_a_kill() {
     let create = "CREATE TABLE kept (a UInt32) ENGINE = MergeTree ORDER BY a \
                   SETTINGS fsync_after_insert = 1, fsync_part_directory = 1";
     assert_eq!(process.ask(create), "");
-    assert_eq!(
-        process.ask("INSERT INTO kept SELECT * FROM numbers(10)"),
-        ""
-    );
+    assert_eq!(process.ask("INSERT INTO kept SELECT * FROM numbers(10)"), "");
     process.close();
 
     let mut process = EngineProcess::start(directory.path());
@@ -146,10 +136,7 @@ fn a_directory_that_cannot_be_made_is_named() {
     let directory = file.path().join("data");
     let mut process = EngineProcess::start(&directory);
     let line = process.line();
-    assert!(
-        line.starts_with("Start:") && line.contains(&*directory.to_string_lossy()),
-        "{line}"
-    );
+    assert!(line.starts_with("Start:") && line.contains(&*directory.to_string_lossy()), "{line}");
 }
 
 #[test]
@@ -158,13 +145,7 @@ fn a_file_that_is_no_library_is_named_with_what_to_do() {
     let file = directory.path().join("libchdb.so");
     std::fs::write(&file, "not a library").unwrap();
     let line = EngineProcess::start_with(&file, directory.path()).line();
-    assert!(
-        line.starts_with(&format!(
-            "WrongLibrary: {} cannot be loaded",
-            file.display()
-        )),
-        "{line}"
-    );
+    assert!(line.starts_with(&format!("WrongLibrary: {} cannot be loaded", file.display())), "{line}");
     assert!(line.contains("forebay engine install"), "{line}");
 }
 
@@ -173,20 +154,14 @@ fn a_missing_library_is_named_with_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("libchdb.so");
     let line = EngineProcess::start_with(&file, directory.path()).line();
-    assert!(
-        line.starts_with(&format!("Missing: libchdb is not at {}", file.display())),
-        "{line}"
-    );
+    assert!(line.starts_with(&format!("Missing: libchdb is not at {}", file.display())), "{line}");
     assert!(line.contains("forebay engine install"), "{line}");
 }
 
 #[test]
 fn an_older_library_is_refused_with_both_versions() {
     let line = start_with_made_library("26.5.3", "int chdb_connect(void) { return 0; }");
-    assert!(
-        line.contains("is libchdb 26.5.3, which lacks chdb_set_signal_handlers_enabled"),
-        "{line}"
-    );
+    assert!(line.contains("is libchdb 26.5.3, which lacks chdb_set_signal_handlers_enabled"), "{line}");
     assert!(line.contains("wanted 26.7.3 or later below 27"), "{line}");
 }
 
@@ -194,15 +169,9 @@ fn an_older_library_is_refused_with_both_versions() {
 fn another_library_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let libc = std::fs::read_to_string("/proc/self/maps").unwrap();
-    let path = libc
-        .split_whitespace()
-        .find(|word| word.contains("/libc.so"))
-        .unwrap();
+    let path = libc.split_whitespace().find(|word| word.contains("/libc.so")).unwrap();
     let line = EngineProcess::start_with(Path::new(path), directory.path()).line();
-    assert!(
-        line.contains("is not a libchdb of a known version: it lacks chdb_version"),
-        "{line}"
-    );
+    assert!(line.contains("is not a libchdb of a known version: it lacks chdb_version"), "{line}");
 }
 
 /// A shared library made by the C compiler, which says it is libchdb of `version`.
@@ -212,10 +181,7 @@ fn start_with_made_library(version: &str, more: &str) -> String {
     let library = directory.path().join("libchdb.so");
     let code = format!("const char *chdb_version(void) {{ return \"{version}\"; }}\n{more}\n");
     std::fs::write(&source, code).expect("a file");
-    let made = Command::new("cc")
-        .args(["-shared", "-fPIC", "-o"])
-        .args([&library, &source])
-        .status();
+    let made = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status();
     assert!(made.expect("a C compiler").success());
     EngineProcess::start_with(&library, directory.path()).line()
 }

@@ -33,19 +33,12 @@ fn datasource() -> Datasource {
         columns: vec![
             column("id", "UInt32", None),
             column("n", "UInt32", Some("id * 10")),
-            column(
-                "s",
-                "LowCardinality(String)",
-                Some("concat('s', toString(id))"),
-            ),
+            column("s", "LowCardinality(String)", Some("concat('s', toString(id))")),
             column("maybe", "Nullable(UInt8)", Some("7")),
             column("tags", "Array(UInt8)", Some("[1, 2]")),
         ],
         indexes: Vec::new(),
-        engine: Engine {
-            sorting_key: Some("id".to_owned()),
-            ..Engine::default()
-        },
+        engine: Engine { sorting_key: Some("id".to_owned()), ..Engine::default() },
         kafka: None,
     }
 }
@@ -58,31 +51,19 @@ struct Landing {
 impl Landing {
     fn open() -> Self {
         let workspace = unique("w");
-        let (destination, _) = EmbeddedDestination::open(
-            &engine(),
-            &workspace,
-            &datasource(),
-            TableOptions::default(),
-        )
-        .unwrap_or_else(|error| panic!("{error}"));
-        Self {
-            workspace,
-            destination,
-        }
+        let (destination, _) =
+            EmbeddedDestination::open(&engine(), &workspace, &datasource(), TableOptions::default())
+                .unwrap_or_else(|error| panic!("{error}"));
+        Self { workspace, destination }
     }
 
     fn write(&self, group: &SealedGroup) -> Result<Receipt, Error> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(self.destination.write(group))
     }
 
     fn rows(&self) -> String {
-        text(&format!(
-            "SELECT id, n, s, maybe, tags FROM {}.t ORDER BY id",
-            self.workspace
-        ))
+        text(&format!("SELECT id, n, s, maybe, tags FROM {}.t ORDER BY id", self.workspace))
     }
 
     fn count(&self, table: &str) -> String {
@@ -91,18 +72,11 @@ impl Landing {
 }
 
 /// One row: `None` where the record had no value.
-type Row = (
-    u32,
-    Option<u32>,
-    Option<&'static str>,
-    Option<Option<u8>>,
-    Option<Vec<u8>>,
-);
+type Row = (u32, Option<u32>, Option<&'static str>, Option<Option<u8>>, Option<Vec<u8>>);
 
 fn batch(rows: &[Row]) -> Arc<ColumnBatch> {
-    let absent = |is_absent: &dyn Fn(&Row) -> bool| {
-        Some(rows.iter().map(|row| u8::from(is_absent(row))).collect())
-    };
+    let absent =
+        |is_absent: &dyn Fn(&Row) -> bool| Some(rows.iter().map(|row| u8::from(is_absent(row))).collect());
     let ends = |length: &dyn Fn(&Row) -> usize| -> Vec<usize> {
         rows.iter()
             .scan(0, |end, row| {
@@ -112,64 +86,24 @@ fn batch(rows: &[Row]) -> Arc<ColumnBatch> {
             .collect()
     };
     let fixed = |width, bytes| Values::Fixed { width, bytes };
-    let plain = |values| Column {
-        values,
-        nulls: None,
-        absent: None,
-    };
+    let plain = |values| Column { values, nulls: None, absent: None };
     let id = fixed(4, rows.iter().flat_map(|row| row.0.to_le_bytes()).collect());
-    let n = fixed(
-        4,
-        rows.iter()
-            .flat_map(|row| row.1.unwrap_or(0).to_le_bytes())
-            .collect(),
-    );
+    let n = fixed(4, rows.iter().flat_map(|row| row.1.unwrap_or(0).to_le_bytes()).collect());
     let s = Values::Bytes {
         ends: ends(&|row| row.2.map_or(0, str::len)),
-        bytes: rows
-            .iter()
-            .flat_map(|row| row.2.unwrap_or("").bytes())
-            .collect(),
+        bytes: rows.iter().flat_map(|row| row.2.unwrap_or("").bytes()).collect(),
     };
-    let maybe = fixed(
-        1,
-        rows.iter()
-            .map(|row| row.3.flatten().unwrap_or(0))
-            .collect(),
-    );
-    let nulls = rows
-        .iter()
-        .map(|row| u8::from(row.3.flatten().is_none()))
-        .collect();
-    let items = fixed(
-        1,
-        rows.iter()
-            .flat_map(|row| row.4.clone().unwrap_or_default())
-            .collect(),
-    );
-    let tags = Values::List {
-        ends: ends(&|row| row.4.as_ref().map_or(0, Vec::len)),
-        items: Box::new(plain(items)),
-    };
+    let maybe = fixed(1, rows.iter().map(|row| row.3.flatten().unwrap_or(0)).collect());
+    let nulls = rows.iter().map(|row| u8::from(row.3.flatten().is_none())).collect();
+    let items = fixed(1, rows.iter().flat_map(|row| row.4.clone().unwrap_or_default()).collect());
+    let tags =
+        Values::List { ends: ends(&|row| row.4.as_ref().map_or(0, Vec::len)), items: Box::new(plain(items)) };
     let columns = vec![
         plain(id),
-        Column {
-            absent: absent(&|row| row.1.is_none()),
-            ..plain(n)
-        },
-        Column {
-            absent: absent(&|row| row.2.is_none()),
-            ..plain(s)
-        },
-        Column {
-            absent: absent(&|row| row.3.is_none()),
-            nulls: Some(nulls),
-            ..plain(maybe)
-        },
-        Column {
-            absent: absent(&|row| row.4.is_none()),
-            ..plain(tags)
-        },
+        Column { absent: absent(&|row| row.1.is_none()), ..plain(n) },
+        Column { absent: absent(&|row| row.2.is_none()), ..plain(s) },
+        Column { absent: absent(&|row| row.3.is_none()), nulls: Some(nulls), ..plain(maybe) },
+        Column { absent: absent(&|row| row.4.is_none()), ..plain(tags) },
     ];
     Arc::new(ColumnBatch { columns })
 }
@@ -180,12 +114,7 @@ fn full_row(id: u32) -> Row {
 
 fn group(token: &str, rows: Vec<Arc<ColumnBatch>>) -> SealedGroup {
     let delta = CheckpointDelta::default();
-    SealedGroup {
-        token: token.to_owned(),
-        delta,
-        rows,
-        quarantined: Vec::new(),
-    }
+    SealedGroup { token: token.to_owned(), delta, rows, quarantined: Vec::new() }
 }
 
 /// One row of the quarantine table, empty in every column.
@@ -194,74 +123,35 @@ fn quarantined() -> Arc<ColumnBatch> {
     let empty = |column_type: &ColumnType| {
         let Column { values, nulls, .. } = Column::new_for(column_type);
         let values = match values {
-            Values::Fixed { width, .. } => Values::Fixed {
-                width,
-                bytes: vec![0; width],
-            },
-            Values::Bytes { .. } => Values::Bytes {
-                ends: vec![0],
-                bytes: Vec::new(),
-            },
-            Values::List { items, .. } => Values::List {
-                ends: vec![0],
-                items,
-            },
+            Values::Fixed { width, .. } => Values::Fixed { width, bytes: vec![0; width] },
+            Values::Bytes { .. } => Values::Bytes { ends: vec![0], bytes: Vec::new() },
+            Values::List { items, .. } => Values::List { ends: vec![0], items },
             tuple @ Values::Tuple(_) => panic!("no quarantine column is a tuple: {tuple:?}"),
         };
-        Column {
-            values,
-            nulls: nulls.map(|_| vec![1]),
-            absent: None,
-        }
+        Column { values, nulls: nulls.map(|_| vec![1]), absent: None }
     };
-    Arc::new(ColumnBatch {
-        columns: columns
-            .iter()
-            .map(|(_, column_type)| empty(column_type))
-            .collect(),
-    })
+    Arc::new(ColumnBatch { columns: columns.iter().map(|(_, column_type)| empty(column_type)).collect() })
 }
 
 #[test]
 fn rows_of_all_chunks_land() {
     let landing = Landing::open();
-    let receipt = landing
-        .write(&group(
-            "a",
-            vec![batch(&[full_row(1)]), batch(&[full_row(2), full_row(3)])],
-        ))
-        .unwrap();
-    assert_eq!(
-        landing.rows(),
-        "1\t1\tx\t1\t[9]\n2\t2\tx\t1\t[9]\n3\t3\tx\t1\t[9]"
-    );
-    assert_eq!(
-        (
-            receipt.pressure.active_parts,
-            receipt.pressure.parts_to_delay
-        ),
-        (1, 1000)
-    );
+    let receipt =
+        landing.write(&group("a", vec![batch(&[full_row(1)]), batch(&[full_row(2), full_row(3)])])).unwrap();
+    assert_eq!(landing.rows(), "1\t1\tx\t1\t[9]\n2\t2\tx\t1\t[9]\n3\t3\tx\t1\t[9]");
+    assert_eq!((receipt.pressure.active_parts, receipt.pressure.parts_to_delay), (1, 1000));
 }
 
 #[test]
 fn the_same_group_again_adds_nothing() {
     let landing = Landing::open();
-    let mut twice = group(
-        "a",
-        vec![batch(&[full_row(1), (2, None, None, None, None)])],
-    );
+    let mut twice = group("a", vec![batch(&[full_row(1), (2, None, None, None, None)])]);
     twice.quarantined = vec![quarantined(), quarantined()];
     for _ in 0..3 {
         landing.write(&twice).unwrap();
     }
-    assert_eq!(
-        (landing.count("t"), landing.count("t_quarantine")),
-        ("2".to_owned(), "2".to_owned())
-    );
-    landing
-        .write(&group("b", vec![batch(&[full_row(1)])]))
-        .unwrap();
+    assert_eq!((landing.count("t"), landing.count("t_quarantine")), ("2".to_owned(), "2".to_owned()));
+    landing.write(&group("b", vec![batch(&[full_row(1)])])).unwrap();
     assert_eq!(landing.count("t"), "3", "another token is another write");
 }
 
@@ -269,14 +159,8 @@ fn the_same_group_again_adds_nothing() {
 fn defaults_are_evaluated_for_exactly_the_rows_that_lack_the_value() {
     let landing = Landing::open();
     let rows = vec![
-        batch(&[
-            full_row(1),
-            (2, None, Some("y"), Some(Some(3)), Some(vec![])),
-        ]),
-        batch(&[
-            (3, Some(0), None, Some(None), None),
-            (4, Some(5), Some(""), None, None),
-        ]),
+        batch(&[full_row(1), (2, None, Some("y"), Some(Some(3)), Some(vec![]))]),
+        batch(&[(3, Some(0), None, Some(None), None), (4, Some(5), Some(""), None, None)]),
         batch(&[(5, None, None, None, Some(vec![8]))]),
     ];
     landing.write(&group("a", rows)).unwrap();
@@ -294,20 +178,9 @@ fn defaults_are_evaluated_for_exactly_the_rows_that_lack_the_value() {
 fn a_group_without_rows_stores_its_quarantined_rows() {
     let landing = Landing::open();
     let empty = group("a", Vec::new());
-    assert!(
-        landing.write(&empty).is_ok(),
-        "an empty group is durable at once"
-    );
-    landing
-        .write(&SealedGroup {
-            quarantined: vec![quarantined()],
-            ..empty
-        })
-        .unwrap();
-    assert_eq!(
-        (landing.count("t"), landing.count("t_quarantine")),
-        ("0".to_owned(), "1".to_owned())
-    );
+    assert!(landing.write(&empty).is_ok(), "an empty group is durable at once");
+    landing.write(&SealedGroup { quarantined: vec![quarantined()], ..empty }).unwrap();
+    assert_eq!((landing.count("t"), landing.count("t_quarantine")), ("0".to_owned(), "1".to_owned()));
 }
 
 #[test]
@@ -321,20 +194,14 @@ fn a_large_group_is_one_block() {
         "SELECT max(max_block_number) FROM system.parts WHERE database = '{}' AND table = 't'",
         landing.workspace
     );
-    assert_eq!(
-        text(&newest),
-        "1",
-        "the first block of the table, and the only one"
-    );
+    assert_eq!(text(&newest), "1", "the first block of the table, and the only one");
 }
 
 #[test]
 fn a_table_that_is_gone_can_heal() {
     let landing = Landing::open();
     text(&format!("DROP TABLE {}.t SYNC", landing.workspace));
-    let error = landing
-        .write(&group("a", vec![batch(&[full_row(1)])]))
-        .unwrap_err();
+    let error = landing.write(&group("a", vec![batch(&[full_row(1)])])).unwrap_err();
     assert_eq!(error.kind, Kind::NotFound);
     assert_eq!(error.fact, "table \"t\" did not take an insert");
 }

@@ -13,27 +13,19 @@ use std::convert::Infallible;
 fn scalar() -> impl Strategy<Value = ColumnType> {
     let zone = || proptest::option::of(Just("Asia/Tokyo".to_owned()));
     prop_oneof![
-        (
-            prop_oneof![Just(8_u16), Just(16), Just(32), Just(64)],
-            any::<bool>()
-        )
+        (prop_oneof![Just(8_u16), Just(16), Just(32), Just(64)], any::<bool>())
             .prop_map(|(bits, signed)| ColumnType::Int { bits, signed }),
         Just(ColumnType::Float32),
         Just(ColumnType::Float64),
-        (1_u8..=38, 0_u8..=38).prop_map(|(precision, scale)| ColumnType::Decimal {
-            precision,
-            scale: scale.min(precision)
-        }),
+        (1_u8..=38, 0_u8..=38)
+            .prop_map(|(precision, scale)| ColumnType::Decimal { precision, scale: scale.min(precision) }),
         Just(ColumnType::Bool),
         Just(ColumnType::String),
         (1_usize..20).prop_map(ColumnType::FixedString),
         Just(ColumnType::Date),
         Just(ColumnType::Date32),
         zone().prop_map(|time_zone| ColumnType::DateTime { time_zone }),
-        (0_u8..=9, zone()).prop_map(|(precision, time_zone)| ColumnType::DateTime64 {
-            precision,
-            time_zone
-        }),
+        (0_u8..=9, zone()).prop_map(|(precision, time_zone)| ColumnType::DateTime64 { precision, time_zone }),
         Just(ColumnType::Uuid),
         Just(ColumnType::Ipv4),
         Just(ColumnType::Ipv6),
@@ -52,17 +44,10 @@ fn low_cardinality() -> impl Strategy<Value = ColumnType> {
         Just(ColumnType::FixedString(3)),
         Just(ColumnType::Date),
         Just(ColumnType::DateTime { time_zone: None }),
-        Just(ColumnType::Int {
-            bits: 32,
-            signed: true
-        }),
+        Just(ColumnType::Int { bits: 32, signed: true }),
     ];
     (inner, any::<bool>()).prop_map(|(inner, nullable)| {
-        let inner = if nullable {
-            ColumnType::Nullable(Box::new(inner))
-        } else {
-            inner
-        };
+        let inner = if nullable { ColumnType::Nullable(Box::new(inner)) } else { inner };
         ColumnType::LowCardinality(Box::new(inner))
     })
 }
@@ -77,17 +62,11 @@ fn column_type() -> impl Strategy<Value = ColumnType> {
         let key = prop_oneof![
             Just(ColumnType::String),
             Just(ColumnType::LowCardinality(Box::new(ColumnType::String))),
-            Just(ColumnType::Int {
-                bits: 16,
-                signed: false
-            }),
+            Just(ColumnType::Int { bits: 16, signed: false }),
         ];
         prop_oneof![
-            inner
-                .clone()
-                .prop_map(|item| ColumnType::Array(Box::new(item))),
-            (key, inner.clone())
-                .prop_map(|(key, value)| ColumnType::Map(Box::new(key), Box::new(value))),
+            inner.clone().prop_map(|item| ColumnType::Array(Box::new(item))),
+            (key, inner.clone()).prop_map(|(key, value)| ColumnType::Map(Box::new(key), Box::new(value))),
             proptest::collection::vec(inner, 1..4).prop_map(|elements| {
                 let named = |(index, element)| (Some(format!("e{index}")), element);
                 ColumnType::Tuple(elements.into_iter().enumerate().map(named).collect())
@@ -120,11 +99,7 @@ fn random_column(column_type: &ColumnType, rows: usize, random: &mut Random) -> 
     match column_type {
         ColumnType::LowCardinality(inner) => random_column(inner, rows, random),
         ColumnType::Nullable(inner) => nullable_column(inner, rows, random),
-        other => Column {
-            values: random_values(other, rows, random),
-            nulls: None,
-            absent: None,
-        },
+        other => Column { values: random_values(other, rows, random), nulls: None, absent: None },
     }
 }
 
@@ -148,10 +123,7 @@ fn nullable_column(inner: &ColumnType, rows: usize, random: &mut Random) -> Colu
         }
         _ => panic!("only scalars are Nullable"),
     }
-    Column {
-        nulls: Some(nulls),
-        ..column
-    }
+    Column { nulls: Some(nulls), ..column }
 }
 
 fn random_values(column_type: &ColumnType, rows: usize, random: &mut Random) -> Values {
@@ -172,19 +144,14 @@ fn random_values(column_type: &ColumnType, rows: usize, random: &mut Random) -> 
         ColumnType::Array(item) => {
             let ends = ends(random, 4);
             let items = random_column(item, ends.last().copied().unwrap_or(0), random);
-            Values::List {
-                ends,
-                items: Box::new(items),
-            }
+            Values::List { ends, items: Box::new(items) }
         }
         ColumnType::Map(key, value) => {
             let entry = ColumnType::Tuple(vec![(None, (**key).clone()), (None, (**value).clone())]);
             random_values(&ColumnType::Array(Box::new(entry)), rows, random)
         }
         ColumnType::Tuple(elements) => {
-            let elements = elements
-                .iter()
-                .map(|(_, element)| random_column(element, rows, random));
+            let elements = elements.iter().map(|(_, element)| random_column(element, rows, random));
             Values::Tuple(elements.collect())
         }
         scalar => random_fixed(scalar, rows, random),
@@ -215,12 +182,9 @@ fn plain(column_type: &ColumnType) -> ColumnType {
         ColumnType::Nullable(inner) => ColumnType::Nullable(boxed(inner)),
         ColumnType::Array(inner) => ColumnType::Array(boxed(inner)),
         ColumnType::Map(key, value) => ColumnType::Map(boxed(key), boxed(value)),
-        ColumnType::Tuple(elements) => ColumnType::Tuple(
-            elements
-                .iter()
-                .map(|(name, element)| (name.clone(), plain(element)))
-                .collect(),
-        ),
+        ColumnType::Tuple(elements) => {
+            ColumnType::Tuple(elements.iter().map(|(name, element)| (name.clone(), plain(element))).collect())
+        }
         other => other.clone(),
     }
 }
@@ -291,10 +255,7 @@ proptest! {
 
 fn create(names: &[String], types: &[ColumnType]) -> String {
     let table = unique("native");
-    let columns = names
-        .iter()
-        .zip(types)
-        .map(|(name, column_type)| format!("`{name}` {column_type}"));
+    let columns = names.iter().zip(types).map(|(name, column_type)| format!("`{name}` {column_type}"));
     let columns = columns.collect::<Vec<_>>().join(", ");
     text(&format!(
         "CREATE TABLE {table} ({columns}) ENGINE = MergeTree ORDER BY tuple() \
@@ -306,111 +267,47 @@ fn create(names: &[String], types: &[ColumnType]) -> String {
 /// A layout error that our own encoder makes in both directions would slip through above; the engine's text does not.
 #[test]
 fn the_engine_reads_every_scalar_as_meant() {
-    let fixed = |bytes: &[u8]| Values::Fixed {
-        width: bytes.len(),
-        bytes: bytes.to_vec(),
-    };
+    let fixed = |bytes: &[u8]| Values::Fixed { width: bytes.len(), bytes: bytes.to_vec() };
     let decimal = |precision, scale| ColumnType::Decimal { precision, scale };
     let uuid: Vec<u8> = [0x0011_2233_4455_6677_u64, 0x8899_aabb_ccdd_eeff]
         .iter()
         .flat_map(|half| half.to_le_bytes())
         .collect();
-    let ipv6: [u8; 16] = "2001:db8::1"
-        .parse::<std::net::Ipv6Addr>()
-        .unwrap()
-        .octets();
+    let ipv6: [u8; 16] = "2001:db8::1".parse::<std::net::Ipv6Addr>().unwrap().octets();
     let cases: Vec<(ColumnType, Values, &str)> = vec![
-        (
-            ColumnType::Int {
-                bits: 16,
-                signed: true,
-            },
-            fixed(&(-2_i16).to_le_bytes()),
-            "-2",
-        ),
-        (
-            ColumnType::Int {
-                bits: 64,
-                signed: false,
-            },
-            fixed(&u64::MAX.to_le_bytes()),
-            "18446744073709551615",
-        ),
+        (ColumnType::Int { bits: 16, signed: true }, fixed(&(-2_i16).to_le_bytes()), "-2"),
+        (ColumnType::Int { bits: 64, signed: false }, fixed(&u64::MAX.to_le_bytes()), "18446744073709551615"),
         (ColumnType::Float32, fixed(&1.5_f32.to_le_bytes()), "1.5"),
         (decimal(9, 2), fixed(&(-12345_i32).to_le_bytes()), "-123.45"),
         (decimal(18, 0), fixed(&7_i64.to_le_bytes()), "7"),
-        (
-            decimal(38, 10),
-            fixed(&10_i128.pow(20).to_le_bytes()),
-            "10000000000",
-        ),
+        (decimal(38, 10), fixed(&10_i128.pow(20).to_le_bytes()), "10000000000"),
         (ColumnType::Bool, fixed(&[1]), "true"),
         (ColumnType::FixedString(3), fixed(b"abc"), "abc"),
+        (ColumnType::Date, fixed(&19_723_u16.to_le_bytes()), "2024-01-01"),
+        (ColumnType::Date32, fixed(&(-1_i32).to_le_bytes()), "1969-12-31"),
         (
-            ColumnType::Date,
-            fixed(&19_723_u16.to_le_bytes()),
-            "2024-01-01",
-        ),
-        (
-            ColumnType::Date32,
-            fixed(&(-1_i32).to_le_bytes()),
-            "1969-12-31",
-        ),
-        (
-            ColumnType::DateTime {
-                time_zone: Some("Asia/Tokyo".to_owned()),
-            },
+            ColumnType::DateTime { time_zone: Some("Asia/Tokyo".to_owned()) },
             fixed(&1_704_067_200_u32.to_le_bytes()),
             "2024-01-01 09:00:00",
         ),
         (
-            ColumnType::DateTime64 {
-                precision: 3,
-                time_zone: Some("UTC".to_owned()),
-            },
+            ColumnType::DateTime64 { precision: 3, time_zone: Some("UTC".to_owned()) },
             fixed(&1_704_067_200_123_i64.to_le_bytes()),
             "2024-01-01 00:00:00.123",
         ),
-        (
-            ColumnType::Uuid,
-            fixed(&uuid),
-            "00112233-4455-6677-8899-aabbccddeeff",
-        ),
-        (
-            ColumnType::Ipv4,
-            fixed(&0x0102_0304_u32.to_le_bytes()),
-            "1.2.3.4",
-        ),
+        (ColumnType::Uuid, fixed(&uuid), "00112233-4455-6677-8899-aabbccddeeff"),
+        (ColumnType::Ipv4, fixed(&0x0102_0304_u32.to_le_bytes()), "1.2.3.4"),
         (ColumnType::Ipv6, fixed(&ipv6), "2001:db8::1"),
         (enumeration(8), fixed(&[100]), "two"),
         (enumeration(16), fixed(&(-1_i16).to_le_bytes()), "it's"),
     ];
     for (column_type, values, expected) in cases {
-        let column = Column {
-            values,
-            nulls: None,
-            absent: None,
-        };
+        let column = Column { values, nulls: None, absent: None };
         let (names, types) = (["v".to_owned()], [column_type]);
         let table = create(&names, &types);
-        let mut insert = engine()
-            .insert(&format!("INSERT INTO {table} (v)"), "Native")
-            .unwrap();
-        insert
-            .append(&native(
-                &names,
-                &types,
-                &[ColumnBatch {
-                    columns: vec![column],
-                }],
-            ))
-            .unwrap();
+        let mut insert = engine().insert(&format!("INSERT INTO {table} (v)"), "Native").unwrap();
+        insert.append(&native(&names, &types, &[ColumnBatch { columns: vec![column] }])).unwrap();
         insert.finish().unwrap();
-        assert_eq!(
-            text(&format!("SELECT * FROM {table}")),
-            expected,
-            "{}",
-            types[0]
-        );
+        assert_eq!(text(&format!("SELECT * FROM {table}")), expected, "{}", types[0]);
     }
 }

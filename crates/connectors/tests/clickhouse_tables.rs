@@ -25,10 +25,7 @@ fn column(name: &str, column_type: &str) -> Column {
 }
 
 fn with_default(name: &str, column_type: &str, default: &str) -> Column {
-    Column {
-        default: Some(default.to_owned()),
-        ..column(name, column_type)
-    }
+    Column { default: Some(default.to_owned()), ..column(name, column_type) }
 }
 
 fn datasource(columns: Vec<Column>) -> Datasource {
@@ -37,17 +34,13 @@ fn datasource(columns: Vec<Column>) -> Datasource {
         description: None,
         columns,
         indexes: Vec::new(),
-        engine: Engine {
-            sorting_key: Some("id".to_owned()),
-            ..Engine::default()
-        },
+        engine: Engine { sorting_key: Some("id".to_owned()), ..Engine::default() },
         kafka: None,
     }
 }
 
 fn open(workspace: &str, datasource: &Datasource) -> Result<Vec<Change>, Error> {
-    let (_, changes) =
-        EmbeddedDestination::open(&engine(), workspace, datasource, TableOptions::default())?;
+    let (_, changes) = EmbeddedDestination::open(&engine(), workspace, datasource, TableOptions::default())?;
     Ok(changes)
 }
 
@@ -63,10 +56,7 @@ fn full_datasource() -> Datasource {
         column("when it was", "DateTime64(3, 'Asia/Tokyo')"),
         with_default("carrier", "LowCardinality(String)", "'none'"),
         column("state", "Enum8('new' = 1, 'it\\'s' = 2)"),
-        Column {
-            codec: Some("CODEC(ZSTD(3))".to_owned()),
-            ..column("price", "Decimal(9, 2)")
-        },
+        Column { codec: Some("CODEC(ZSTD(3))".to_owned()), ..column("price", "Decimal(9, 2)") },
         column("tags", "Array(LowCardinality(String))"),
         column("version", "UInt32"),
     ]);
@@ -78,18 +68,13 @@ fn full_datasource() -> Datasource {
         granularity: Some(4),
     }];
     full.engine = Engine {
-        kind: EngineKind::ReplacingMergeTree {
-            version: Some("version".to_owned()),
-            is_deleted: None,
-        },
+        kind: EngineKind::ReplacingMergeTree { version: Some("version".to_owned()), is_deleted: None },
         partition_key: Some("toYYYYMM(`when it was`)".to_owned()),
         sorting_key: Some("id, cityHash64(carrier)".to_owned()),
         primary_key: Some("id".to_owned()),
         sampling_key: None,
         ttl: Some("toDateTime(`when it was`) + toIntervalDay(90)".to_owned()),
-        settings: Some(
-            "index_granularity = 4096, non_replicated_deduplication_window = 5000".to_owned(),
-        ),
+        settings: Some("index_granularity = 4096, non_replicated_deduplication_window = 5000".to_owned()),
     };
     full
 }
@@ -121,18 +106,12 @@ fn the_statement_says_all_of_the_file() {
 #[test]
 fn the_engine_makes_the_table_and_finds_it_again_unchanged() {
     let workspace = unique("w");
-    assert_eq!(
-        open(&workspace, &full_datasource()).unwrap(),
-        [Change::Created]
-    );
+    assert_eq!(open(&workspace, &full_datasource()).unwrap(), [Change::Created]);
     assert_eq!(open(&workspace, &full_datasource()).unwrap(), []);
-    let tables = text(&format!(
-        "SELECT name FROM system.tables WHERE database = '{workspace}' ORDER BY name"
-    ));
+    let tables =
+        text(&format!("SELECT name FROM system.tables WHERE database = '{workspace}' ORDER BY name"));
     assert_eq!(tables, "flights\nflights_quarantine");
-    let left = text(&format!(
-        "SELECT count() FROM system.tables WHERE startsWith(name, '{workspace}.')"
-    ));
+    let left = text(&format!("SELECT count() FROM system.tables WHERE startsWith(name, '{workspace}.')"));
     assert_eq!(left, "0", "tables made for comparison are gone");
 }
 
@@ -141,47 +120,22 @@ fn every_engine_of_the_language_is_made() {
     let name = |name: &str| name.to_owned();
     let kinds = [
         EngineKind::MergeTree,
-        EngineKind::ReplacingMergeTree {
-            version: None,
-            is_deleted: None,
-        },
-        EngineKind::ReplacingMergeTree {
-            version: Some(name("v")),
-            is_deleted: Some(name("deleted")),
-        },
+        EngineKind::ReplacingMergeTree { version: None, is_deleted: None },
+        EngineKind::ReplacingMergeTree { version: Some(name("v")), is_deleted: Some(name("deleted")) },
         EngineKind::SummingMergeTree { columns: vec![] },
-        EngineKind::SummingMergeTree {
-            columns: vec![name("v"), name("w")],
-        },
+        EngineKind::SummingMergeTree { columns: vec![name("v"), name("w")] },
         EngineKind::AggregatingMergeTree,
         EngineKind::CollapsingMergeTree { sign: name("sign") },
-        EngineKind::VersionedCollapsingMergeTree {
-            sign: name("sign"),
-            version: name("v"),
-        },
+        EngineKind::VersionedCollapsingMergeTree { sign: name("sign"), version: name("v") },
         EngineKind::Null,
     ];
     for kind in kinds {
         let workspace = unique("w");
-        let columns = [
-            "id UInt64",
-            "v UInt32",
-            "w UInt32",
-            "sign Int8",
-            "deleted UInt8",
-        ];
-        let columns = columns.map(|text| {
-            text.split_once(' ')
-                .map(|(name, of)| column(name, of))
-                .unwrap()
-        });
+        let columns = ["id UInt64", "v UInt32", "w UInt32", "sign Int8", "deleted UInt8"];
+        let columns = columns.map(|text| text.split_once(' ').map(|(name, of)| column(name, of)).unwrap());
         let mut datasource = datasource(columns.to_vec());
         datasource.engine.kind = kind.clone();
-        assert_eq!(
-            open(&workspace, &datasource).unwrap(),
-            [Change::Created],
-            "{kind:?}"
-        );
+        assert_eq!(open(&workspace, &datasource).unwrap(), [Change::Created], "{kind:?}");
         assert_eq!(open(&workspace, &datasource).unwrap(), [], "{kind:?}");
     }
 }
@@ -189,11 +143,7 @@ fn every_engine_of_the_language_is_made() {
 #[test]
 fn a_new_column_is_added_at_its_place() {
     let workspace = unique("w");
-    open(
-        &workspace,
-        &datasource(vec![column("id", "UInt64"), column("z", "String")]),
-    )
-    .unwrap();
+    open(&workspace, &datasource(vec![column("id", "UInt64"), column("z", "String")])).unwrap();
     let wider = datasource(vec![
         column("first", "UInt8"),
         column("id", "UInt64"),
@@ -201,10 +151,7 @@ fn a_new_column_is_added_at_its_place() {
         column("z", "String"),
     ]);
     let added = |name: &str| Change::ColumnAdded(name.to_owned());
-    assert_eq!(
-        open(&workspace, &wider).unwrap(),
-        [added("first"), added("middle")]
-    );
+    assert_eq!(open(&workspace, &wider).unwrap(), [added("first"), added("middle")]);
     let columns = text(&format!(
         "SELECT groupArray(name) FROM system.columns WHERE database = '{workspace}' AND table = 'flights'"
     ));
@@ -215,11 +162,7 @@ fn a_new_column_is_added_at_its_place() {
 #[test]
 fn a_column_that_is_not_in_the_file_is_left_alone() {
     let workspace = unique("w");
-    open(
-        &workspace,
-        &datasource(vec![column("id", "UInt64"), column("old", "String")]),
-    )
-    .unwrap();
+    open(&workspace, &datasource(vec![column("id", "UInt64"), column("old", "String")])).unwrap();
     let changes = open(&workspace, &datasource(vec![column("id", "UInt64")])).unwrap();
     assert_eq!(changes, [Change::ColumnLeft("old".to_owned())]);
 }
@@ -227,44 +170,21 @@ fn a_column_that_is_not_in_the_file_is_left_alone() {
 #[test]
 fn a_changed_default_counts_from_now_on() {
     let workspace = unique("w");
-    open(
-        &workspace,
-        &datasource(vec![
-            column("id", "UInt64"),
-            with_default("v", "UInt8", "1"),
-        ]),
-    )
-    .unwrap();
-    let changed = datasource(vec![
-        column("id", "UInt64"),
-        with_default("v", "UInt8", "id + 1"),
-    ]);
-    assert_eq!(
-        open(&workspace, &changed).unwrap(),
-        [Change::DefaultChanged("v".to_owned())]
-    );
+    open(&workspace, &datasource(vec![column("id", "UInt64"), with_default("v", "UInt8", "1")])).unwrap();
+    let changed = datasource(vec![column("id", "UInt64"), with_default("v", "UInt8", "id + 1")]);
+    assert_eq!(open(&workspace, &changed).unwrap(), [Change::DefaultChanged("v".to_owned())]);
     assert_eq!(open(&workspace, &changed).unwrap(), []);
     let removed = datasource(vec![column("id", "UInt64"), column("v", "UInt8")]);
-    assert_eq!(
-        open(&workspace, &removed).unwrap(),
-        [Change::DefaultChanged("v".to_owned())]
-    );
+    assert_eq!(open(&workspace, &removed).unwrap(), [Change::DefaultChanged("v".to_owned())]);
     assert_eq!(open(&workspace, &removed).unwrap(), []);
 }
 
 #[test]
 fn other_column_types_and_keys_are_refused_with_both_sides() {
     let workspace = unique("w");
-    open(
-        &workspace,
-        &datasource(vec![column("id", "UInt64"), column("v", "String")]),
-    )
-    .unwrap();
-    let mut other = datasource(vec![
-        column("id", "UInt64"),
-        column("v", "Nullable(UInt8)"),
-        column("new", "UInt8"),
-    ]);
+    open(&workspace, &datasource(vec![column("id", "UInt64"), column("v", "String")])).unwrap();
+    let mut other =
+        datasource(vec![column("id", "UInt64"), column("v", "Nullable(UInt8)"), column("new", "UInt8")]);
     other.engine.sorting_key = Some("(id, new)".to_owned());
     other.engine.partition_key = Some("id % 10".to_owned());
     let error = refusal(&workspace, &other);
@@ -278,9 +198,7 @@ fn other_column_types_and_keys_are_refused_with_both_sides() {
 #[test]
 fn spelling_is_not_a_difference() {
     let workspace = unique("w");
-    engine()
-        .query(&format!("CREATE DATABASE {workspace}"), "TSV")
-        .unwrap();
+    engine().query(&format!("CREATE DATABASE {workspace}"), "TSV").unwrap();
     text(&format!(
         "CREATE TABLE {workspace}.flights (id UInt64, d Decimal32(2), e Enum('a'=1,'b'=2), t DateTime('UTC')) \
          ENGINE = MergeTree() ORDER BY id PARTITION BY id % 10"
@@ -294,38 +212,23 @@ fn spelling_is_not_a_difference() {
     same.engine.sorting_key = Some("(id)".to_owned());
     same.engine.partition_key = Some("id%10".to_owned());
     let setting = |name: &str| Change::SettingChanged(name.to_owned());
-    let expected = [
-        "non_replicated_deduplication_window",
-        "fsync_after_insert",
-        "fsync_part_directory",
-    ]
-    .map(setting);
+    let expected =
+        ["non_replicated_deduplication_window", "fsync_after_insert", "fsync_part_directory"].map(setting);
     assert_eq!(open(&workspace, &same).unwrap(), expected);
     assert_eq!(open(&workspace, &same).unwrap(), []);
 }
 
 #[test]
 fn what_the_engine_refuses_names_the_data_source_and_leaves_no_table() {
-    let bad_default = datasource(vec![
-        column("id", "UInt64"),
-        with_default("v", "UInt8", "nowhere + 1"),
-    ]);
+    let bad_default = datasource(vec![column("id", "UInt64"), with_default("v", "UInt8", "nowhere + 1")]);
     let mut bad_key = datasource(vec![column("id", "UInt64")]);
     bad_key.engine.sorting_key = Some("nothing".to_owned());
     for (datasource, word) in [(bad_default, "nowhere"), (bad_key, "nothing")] {
         let workspace = unique("w");
         let error = refusal(&workspace, &datasource);
-        assert_eq!(
-            error.fact,
-            "data source \"flights\": the engine refused its table"
-        );
+        assert_eq!(error.fact, "data source \"flights\": the engine refused its table");
         assert!(error.detail.as_deref().unwrap().contains(word), "{error}");
-        assert_eq!(
-            text(&format!(
-                "SELECT count() FROM system.tables WHERE database = '{workspace}'"
-            )),
-            "0"
-        );
+        assert_eq!(text(&format!("SELECT count() FROM system.tables WHERE database = '{workspace}'")), "0");
     }
 }
 

@@ -112,7 +112,12 @@ async fn records_come_whole_and_in_order() {
     let broker = Broker::shared();
     broker.create_topic(&topic, 1).unwrap();
     let records = [
-        Outgoing::value("one").key("k").partition(0).timestamp(1_700_000_000_123).header("a", Some(b"1")).header("a", None),
+        Outgoing::value("one")
+            .key("k")
+            .partition(0)
+            .timestamp(1_700_000_000_123)
+            .header("a", Some(b"1"))
+            .header("a", None),
         Outgoing::tombstone("gone").partition(0),
         Outgoing::value("").partition(0),
     ];
@@ -220,7 +225,10 @@ async fn an_exhausted_account_pauses_reading_and_keeps_the_membership() {
     let mut reader = Reader::open_with(&plaintext(&topic, &group), account).await.unwrap();
     while !matches!(reader.event().await, SourceEvent::Assigned(_)) {}
     // Longer than the session timeout of 10 s: without polling the group would take the partition away.
-    assert!(timeout(Duration::from_secs(12), reader.source.next()).await.is_err(), "nothing comes while memory is short");
+    assert!(
+        timeout(Duration::from_secs(12), reader.source.next()).await.is_err(),
+        "nothing comes while memory is short"
+    );
     drop(held);
     let mut next_offset = 0;
     while next_offset < 50_000 {

@@ -23,31 +23,20 @@ const BATCH: usize = 10_000;
 type Contestant<'c> = (&'static str, Box<dyn FnMut(&RecordBatch) + 'c>);
 
 fn main() {
-    let mut arguments = std::env::args()
-        .skip(1)
-        .filter_map(|text| text.parse().ok());
+    let mut arguments = std::env::args().skip(1).filter_map(|text| text.parse().ok());
     let records = arguments.next().unwrap_or(200_000_usize);
     let rounds = arguments.next().unwrap_or(9_usize);
     let batches: Vec<_> = (0..records.div_ceil(BATCH))
         .map(|batch| clickstream(batch * BATCH, BATCH.min(records - batch * BATCH)))
         .collect();
     let bytes: usize = batches.iter().map(RecordBatch::payload_bytes).sum();
-    println!(
-        "{records} records of {} bytes, {rounds} rounds",
-        bytes / records
-    );
+    println!("{records} records of {} bytes, {rounds} rounds", bytes / records);
 
     let decoder = Decoder::compile(&columns(), Options::default()).expect("the columns compile");
     let mut reused = decoder.new_batch();
     let mut contestants: Vec<Contestant> = vec![
-        (
-            "forebay decode",
-            Box::new(|batch| decode(&decoder, batch, &mut reused)),
-        ),
-        (
-            "forebay, fresh memory",
-            Box::new(|batch| decode(&decoder, batch, &mut decoder.new_batch())),
-        ),
+        ("forebay decode", Box::new(|batch| decode(&decoder, batch, &mut reused))),
+        ("forebay, fresh memory", Box::new(|batch| decode(&decoder, batch, &mut decoder.new_batch()))),
         ("forebay validate", Box::new(validate)),
         ("simdutf8 only", Box::new(utf8)),
         ("serde_json validate", Box::new(serde_validate)),
@@ -64,10 +53,7 @@ fn main() {
             times.push(cpu_time() - start);
         }
     }
-    println!(
-        "{:<22} {:>8} {:>8} {:>8}  million records per CPU second",
-        "", "min", "median", "max"
-    );
+    println!("{:<22} {:>8} {:>8} {:>8}  million records per CPU second", "", "min", "median", "max");
     for ((name, _), mut times) in contestants.into_iter().zip(times) {
         times.sort_unstable();
         let speed = |time: Duration| records as f64 / time.as_secs_f64() / 1e6;
@@ -80,10 +66,7 @@ fn main() {
 /// CPU time of this process, which has one thread.
 fn cpu_time() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/schedstat").expect("Linux with schedstat");
-    let nanoseconds = stat
-        .split_whitespace()
-        .next()
-        .and_then(|first| first.parse().ok());
+    let nanoseconds = stat.split_whitespace().next().and_then(|first| first.parse().ok());
     Duration::from_nanos(nanoseconds.expect("schedstat starts with the time on CPU"))
 }
 
@@ -164,14 +147,8 @@ struct Geo<'r> {
 /// The table of the engine benchmark: ten columns, four of them nested in the record.
 fn columns() -> Vec<TargetColumn> {
     let low_cardinality = || ColumnType::LowCardinality(Box::new(ColumnType::String));
-    let int = |bits| ColumnType::Int {
-        bits,
-        signed: false,
-    };
-    let timestamp = ColumnType::DateTime64 {
-        precision: 3,
-        time_zone: None,
-    };
+    let int = |bits| ColumnType::Int { bits, signed: false };
+    let timestamp = ColumnType::DateTime64 { precision: 3, time_zone: None };
     let columns = [
         ("event_id", "event_id", ColumnType::String),
         ("ts", "ts", timestamp),
@@ -182,16 +159,10 @@ fn columns() -> Vec<TargetColumn> {
         ("w", "device.screen.w", int(16)),
         ("country", "geo.country", low_cardinality()),
         ("amount", "amount", ColumnType::Float64),
-        (
-            "tags",
-            "tags",
-            ColumnType::Array(Box::new(ColumnType::String)),
-        ),
+        ("tags", "tags", ColumnType::Array(Box::new(ColumnType::String))),
     ];
     let column = |(name, path, column_type): (&str, &str, ColumnType)| {
-        let steps = path
-            .split('.')
-            .map(|field| PathStep::Field(field.to_owned()));
+        let steps = path.split('.').map(|field| PathStep::Field(field.to_owned()));
         TargetColumn {
             name: name.to_owned(),
             column_type,
@@ -272,11 +243,7 @@ fn write_record(out: &mut String, offset: u64) -> std::fmt::Result {
     )?;
     for index in 0..n.below(5) {
         let comma = if index == 0 { "" } else { "," };
-        write!(
-            out,
-            r#"{comma}"{}""#,
-            n.one_of(&["new", "mobile", "sale", "returning", "vip"])
-        )?;
+        write!(out, r#"{comma}"{}""#, n.one_of(&["new", "mobile", "sale", "returning", "vip"]))?;
     }
     write!(
         out,
@@ -325,14 +292,7 @@ fn write_device(out: &mut String, n: &mut Numbers) -> std::fmt::Result {
         out,
         r#""geo":{{"country":"{}","city":"{}","lat":{}.{:04},"lon":-{}.{:04}}},"#,
         n.one_of(&["DE", "FR", "US", "GB", "BR", "IN"]),
-        n.one_of(&[
-            "Berlin",
-            "K\u{f6}ln",
-            "Paris",
-            "S\u{e3}o Paulo",
-            "Mumbai",
-            "Austin"
-        ]),
+        n.one_of(&["Berlin", "K\u{f6}ln", "Paris", "S\u{e3}o Paulo", "Mumbai", "Austin"]),
         n.below(90),
         n.below(10_000),
         n.below(180),

@@ -56,9 +56,7 @@ pub enum Values {
 impl ColumnBatch {
     /// An empty batch with one column a type, none of them with a DEFAULT.
     pub fn new_for<'t>(types: impl IntoIterator<Item = &'t ColumnType>) -> Self {
-        Self {
-            columns: types.into_iter().map(Column::new_for).collect(),
-        }
+        Self { columns: types.into_iter().map(Column::new_for).collect() }
     }
 
     /// An empty batch for target columns: those with a DEFAULT note in `absent` which rows lack a value.
@@ -104,9 +102,7 @@ impl ColumnBatch {
     /// When a row does not exist.
     pub fn take(&self, rows: &[u32]) -> Self {
         let columns = self.columns.iter().map(|column| column.take(rows));
-        Self {
-            columns: columns.collect(),
-        }
+        Self { columns: columns.collect() }
     }
 
     /// An empty batch of the same columns, with room for a little more than this one holds.
@@ -134,20 +130,13 @@ impl Column {
     pub fn new_for(column_type: &ColumnType) -> Self {
         match column_type {
             ColumnType::LowCardinality(inner) => Self::new_for(inner),
-            ColumnType::Nullable(inner) => Self {
-                nulls: Some(Vec::new()),
-                ..Self::new_for(inner)
-            },
+            ColumnType::Nullable(inner) => Self { nulls: Some(Vec::new()), ..Self::new_for(inner) },
             other => Self::of(Values::new_for(other)),
         }
     }
 
     fn of(values: Values) -> Self {
-        Self {
-            values,
-            nulls: None,
-            absent: None,
-        }
+        Self { values, nulls: None, absent: None }
     }
 
     /// Number of rows.
@@ -172,8 +161,8 @@ impl Column {
     fn new_alike(&self) -> Self {
         Self {
             values: self.values.new_alike(),
-            nulls: self.nulls.as_ref().map(with_room_of),
-            absent: self.absent.as_ref().map(with_room_of),
+            nulls: self.nulls.as_ref().map(|flags| with_room_of(flags)),
+            absent: self.absent.as_ref().map(|flags| with_room_of(flags)),
         }
     }
 
@@ -226,34 +215,22 @@ fn append_flags(to: &mut Option<Vec<u8>>, from: &Option<Vec<u8>>, start: usize, 
 impl Values {
     fn new_for(column_type: &ColumnType) -> Self {
         match column_type {
-            ColumnType::String => Self::Bytes {
-                ends: Vec::new(),
-                bytes: Vec::new(),
-            },
+            ColumnType::String => Self::Bytes { ends: Vec::new(), bytes: Vec::new() },
             ColumnType::Array(item) => Self::list(Column::new_for(item)),
             ColumnType::Map(key, value) => {
                 let entry = vec![Column::new_for(key), Column::new_for(value)];
                 Self::list(Column::of(Self::Tuple(entry)))
             }
-            ColumnType::Tuple(elements) => Self::Tuple(
-                elements
-                    .iter()
-                    .map(|(_, element)| Column::new_for(element))
-                    .collect(),
-            ),
+            ColumnType::Tuple(elements) => {
+                Self::Tuple(elements.iter().map(|(_, element)| Column::new_for(element)).collect())
+            }
             ColumnType::Nullable(inner) | ColumnType::LowCardinality(inner) => Self::new_for(inner),
-            scalar => Self::Fixed {
-                width: fixed_width(scalar),
-                bytes: Vec::new(),
-            },
+            scalar => Self::Fixed { width: fixed_width(scalar), bytes: Vec::new() },
         }
     }
 
     fn list(items: Column) -> Self {
-        Self::List {
-            ends: Vec::new(),
-            items: Box::new(items),
-        }
+        Self::List { ends: Vec::new(), items: Box::new(items) }
     }
 
     /// Number of rows.
@@ -292,7 +269,9 @@ impl Values {
     fn new_alike(&self) -> Self {
         match self {
             Self::Fixed { width, bytes } => Self::Fixed { width: *width, bytes: with_room_of(bytes) },
-            Self::Bytes { ends, bytes } => Self::Bytes { ends: with_room_of(ends), bytes: with_room_of(bytes) },
+            Self::Bytes { ends, bytes } => {
+                Self::Bytes { ends: with_room_of(ends), bytes: with_room_of(bytes) }
+            }
             Self::List { ends, items } => {
                 Self::List { ends: with_room_of(ends), items: Box::new(items.new_alike()) }
             }
@@ -302,14 +281,8 @@ impl Values {
 
     fn empty_like(&self) -> Self {
         match self {
-            Self::Fixed { width, .. } => Self::Fixed {
-                width: *width,
-                bytes: Vec::new(),
-            },
-            Self::Bytes { .. } => Self::Bytes {
-                ends: Vec::new(),
-                bytes: Vec::new(),
-            },
+            Self::Fixed { width, .. } => Self::Fixed { width: *width, bytes: Vec::new() },
+            Self::Bytes { .. } => Self::Bytes { ends: Vec::new(), bytes: Vec::new() },
             Self::List { items, .. } => Self::list(items.empty_like()),
             Self::Tuple(elements) => Self::Tuple(elements.iter().map(Column::empty_like).collect()),
         }
@@ -344,8 +317,9 @@ impl Values {
             Self::Fixed { width, bytes } => (bytes.len() != rows * width)
                 .then(|| format!("{} bytes for {rows} rows of {width}", bytes.len())),
             Self::Bytes { ends, bytes } => ends_defect(ends, rows, bytes.len()),
-            Self::List { ends, items } => ends_defect(ends, rows, items.row_count())
-                .or_else(|| items.defect(items.row_count())),
+            Self::List { ends, items } => {
+                ends_defect(ends, rows, items.row_count()).or_else(|| items.defect(items.row_count()))
+            }
             Self::Tuple(elements) if elements.is_empty() => Some("an empty tuple".to_owned()),
             Self::Tuple(elements) => elements.iter().find_map(|element| element.defect(rows)),
         }
@@ -363,10 +337,7 @@ fn fixed_width(scalar: &ColumnType) -> usize {
         },
         ColumnType::Bool => 1,
         ColumnType::Date => 2,
-        ColumnType::Float32
-        | ColumnType::Date32
-        | ColumnType::DateTime { .. }
-        | ColumnType::Ipv4 => 4,
+        ColumnType::Float32 | ColumnType::Date32 | ColumnType::DateTime { .. } | ColumnType::Ipv4 => 4,
         ColumnType::Float64 | ColumnType::DateTime64 { .. } => 8,
         ColumnType::Uuid | ColumnType::Ipv6 => 16,
         ColumnType::FixedString(length) => *length,
@@ -376,7 +347,7 @@ fn fixed_width(scalar: &ColumnType) -> usize {
 
 /// Where the first `rows` rows end.
 /// Room for a sixteenth more than `buffer` holds, so that batches of about one size never grow.
-fn with_room_of<T>(buffer: &Vec<T>) -> Vec<T> {
+fn with_room_of<T>(buffer: &[T]) -> Vec<T> {
     Vec::with_capacity(buffer.len() + buffer.len() / 16)
 }
 

@@ -85,7 +85,11 @@ impl RowDecoder {
 impl RowDecoder {
     fn empty_rows(&self, records: usize) -> ColumnBatch {
         let last = self.last().clone();
-        if last.row_count() <= 2 * records { last.new_alike() } else { ColumnBatch::for_columns(&self.columns) }
+        if last.row_count() <= 2 * records {
+            last.new_alike()
+        } else {
+            ColumnBatch::for_columns(&self.columns)
+        }
     }
 
     fn last(&self) -> MutexGuard<'_, Arc<ColumnBatch>> {

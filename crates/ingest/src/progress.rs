@@ -9,9 +9,8 @@ use std::{
 };
 
 /// Upper bounds, in milliseconds, of the produced-to-queryable latency buckets; the last bucket is open.
-pub const LATENCY_BUCKETS_MS: [u64; 16] = [
-    5, 10, 20, 50, 100, 150, 200, 250, 350, 500, 1_000, 2_500, 5_000, 30_000, 300_000, 3_600_000,
-];
+pub const LATENCY_BUCKETS_MS: [u64; 16] =
+    [5, 10, 20, 50, 100, 150, 200, 250, 350, 500, 1_000, 2_500, 5_000, 30_000, 300_000, 3_600_000];
 
 /// Live figures of one data source. The loop writes, anyone reads.
 #[derive(Debug, Default)]
@@ -158,10 +157,7 @@ impl Progress {
     pub fn failed(&self, error: &Error, state: State) -> bool {
         let mut figures = self.lock();
         let fact = error.to_string();
-        let known = figures
-            .last_error
-            .as_ref()
-            .is_some_and(|last| !last.healed && last.fact == fact);
+        let known = figures.last_error.as_ref().is_some_and(|last| !last.healed && last.fact == fact);
         figures.state = state;
         figures.last_error = Some(LastError {
             at: epoch_seconds(),

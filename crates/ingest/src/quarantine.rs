@@ -84,11 +84,7 @@ impl Rejects {
         columns: &[TargetColumn],
         insertion_time: u32,
     ) -> ColumnBatch {
-        let rows = Rows {
-            rejects: &self.rejects,
-            records,
-            columns,
-        };
+        let rows = Rows { rejects: &self.rejects, records, columns };
         let mut batch = rows.data_columns();
         batch.extend(rows.own_columns(insertion_time));
         ColumnBatch { columns: batch }
@@ -114,9 +110,7 @@ pub fn quarantine_columns(datasource: &Datasource) -> Vec<(String, ColumnType)> 
         .iter()
         .filter(|column| is_data_column(&column.name))
         .map(|column| (column.name.clone(), nullable(ColumnType::String)));
-    let own_columns = own_columns()
-        .into_iter()
-        .map(|(name, column_type)| (name.to_owned(), column_type));
+    let own_columns = own_columns().into_iter().map(|(name, column_type)| (name.to_owned(), column_type));
     data_columns.chain(own_columns).collect()
 }
 
@@ -131,13 +125,8 @@ fn own_columns() -> [(&'static str, ColumnType); 13] {
     let word = || LowCardinality(string());
     let int = |bits| Int { bits, signed: true };
     let time_zone = Some("UTC".to_owned());
-    let insertion_date = DateTime {
-        time_zone: time_zone.clone(),
-    };
-    let timestamp = DateTime64 {
-        precision: 3,
-        time_zone,
-    };
+    let insertion_date = DateTime { time_zone: time_zone.clone() };
+    let timestamp = DateTime64 { precision: 3, time_zone };
     let headers = Map(string(), Box::new(nullable(String)));
     [
         ("c__error_column", Array(string())),
@@ -175,9 +164,7 @@ impl<'a> Rows<'a> {
             .filter(|(_, column)| {
                 matches!(column.source, ColumnSource::Path(_)) && is_data_column(&column.name)
             })
-            .map(|(index, _)| {
-                nullable_text(self.rejects.iter().map(|reject| reject.text_of(index)))
-            })
+            .map(|(index, _)| nullable_text(self.rejects.iter().map(|reject| reject.text_of(index))))
             .collect()
     }
 
@@ -189,20 +176,14 @@ impl<'a> Rows<'a> {
             let first = reject.defects.first();
             first.map_or("", |defect| self.column_name(defect))
         });
-        let reasons = self
-            .rejects
-            .iter()
-            .map(|reject| reject.first_reason().map_or("", Reason::as_str));
+        let reasons = self.rejects.iter().map(|reject| reject.first_reason().map_or("", Reason::as_str));
         [
             list(&error_columns),
             list(&errors),
             nullable_text(self.rejects.iter().map(|_| None)),
             fixed(self.rejects.iter().map(|_| insertion_time.to_le_bytes())),
             text(self.rejects.iter().map(|_| self.records.topic.as_bytes())),
-            fixed(
-                self.records()
-                    .map(|record| record.partition().to_le_bytes()),
-            ),
+            fixed(self.records().map(|record| record.partition().to_le_bytes())),
             fixed(self.records().map(|record| record.offset().to_le_bytes())),
             nullable_ticks(self.records().map(|record| record.timestamp_ms())),
             nullable_text(self.records().map(|record| record.key())),
@@ -220,27 +201,20 @@ impl<'a> Rows<'a> {
 
     /// One text for each defect of each row.
     fn defects(&self, describe: impl Fn(&Defect) -> String) -> Vec<Vec<String>> {
-        self.rejects
-            .iter()
-            .map(|reject| reject.defects.iter().map(&describe).collect())
-            .collect()
+        self.rejects.iter().map(|reject| reject.defects.iter().map(&describe).collect()).collect()
     }
 
     /// Empty for a defect of the whole record.
     fn column_name(&self, defect: &Defect) -> &'a str {
         let columns = self.columns;
-        defect
-            .column
-            .map_or("", |index| columns[index].name.as_str())
+        defect.column.map_or("", |index| columns[index].name.as_str())
     }
 
     fn error(&self, defect: &Defect) -> String {
         let Some(index) = defect.column else {
             return explain_record(defect.reason, &defect.detail);
         };
-        let TargetColumn {
-            name, column_type, ..
-        } = &self.columns[index];
+        let TargetColumn { name, column_type, .. } = &self.columns[index];
         explain_value(name, column_type, defect.reason, &defect.detail)
     }
 }
@@ -255,11 +229,7 @@ fn cut(detail: &mut String) {
 }
 
 fn column(values: Values, nulls: Option<Vec<u8>>) -> Column {
-    Column {
-        values,
-        nulls,
-        absent: None,
-    }
+    Column { values, nulls, absent: None }
 }
 
 fn text<'v>(rows: impl Iterator<Item = &'v [u8]>) -> Column {
@@ -274,33 +244,18 @@ fn text<'v>(rows: impl Iterator<Item = &'v [u8]>) -> Column {
 fn nullable_text<'v>(rows: impl Iterator<Item = Option<&'v [u8]>>) -> Column {
     let rows: Vec<_> = rows.collect();
     let nulls = rows.iter().map(|row| row.is_none().into()).collect();
-    Column {
-        nulls: Some(nulls),
-        ..text(rows.into_iter().map(Option::unwrap_or_default))
-    }
+    Column { nulls: Some(nulls), ..text(rows.into_iter().map(Option::unwrap_or_default)) }
 }
 
 fn fixed<const WIDTH: usize>(rows: impl Iterator<Item = [u8; WIDTH]>) -> Column {
     let bytes = rows.flatten().collect();
-    column(
-        Values::Fixed {
-            width: WIDTH,
-            bytes,
-        },
-        None,
-    )
+    column(Values::Fixed { width: WIDTH, bytes }, None)
 }
 
 fn nullable_ticks(rows: impl Iterator<Item = Option<i64>>) -> Column {
     let rows: Vec<_> = rows.collect();
     let nulls = rows.iter().map(|row| row.is_none().into()).collect();
-    Column {
-        nulls: Some(nulls),
-        ..fixed(
-            rows.into_iter()
-                .map(|row| row.unwrap_or_default().to_le_bytes()),
-        )
-    }
+    Column { nulls: Some(nulls), ..fixed(rows.into_iter().map(|row| row.unwrap_or_default().to_le_bytes())) }
 }
 
 fn list(rows: &[Vec<String>]) -> Column {

@@ -51,10 +51,7 @@ pub struct Position {
 impl RecordBatch {
     /// An empty batch of `topic`.
     pub fn new(topic: Arc<str>) -> Self {
-        Self {
-            topic,
-            ..Self::default()
-        }
+        Self { topic, ..Self::default() }
     }
 
     /// An empty batch of the same topic, with room for as much as `self` holds.
@@ -82,32 +79,15 @@ impl RecordBatch {
             let header = (self.store(name), value.map(|value| self.store(value)));
             self.headers.push(header);
         }
-        let headers = Slice {
-            start: first_header,
-            end: self.headers.len(),
-        };
-        let Position {
-            partition,
-            offset,
-            timestamp_ms,
-        } = position;
-        self.records.push(Descriptor {
-            partition,
-            offset,
-            timestamp_ms,
-            key,
-            value,
-            headers,
-        });
+        let headers = Slice { start: first_header, end: self.headers.len() };
+        let Position { partition, offset, timestamp_ms } = position;
+        self.records.push(Descriptor { partition, offset, timestamp_ms, key, value, headers });
     }
 
     fn store(&mut self, bytes: &[u8]) -> Slice {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
-        Slice {
-            start,
-            end: self.bytes.len(),
-        }
+        Slice { start, end: self.bytes.len() }
     }
 
     /// Number of records.
@@ -127,18 +107,12 @@ impl RecordBatch {
 
     /// The records in the order they came.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
-        self.records.iter().map(|descriptor| Record {
-            batch: self,
-            descriptor,
-        })
+        self.records.iter().map(|descriptor| Record { batch: self, descriptor })
     }
 
     /// The record at `index`, counted from 0 in the order they came.
     pub fn get(&self, index: usize) -> Record<'_> {
-        Record {
-            batch: self,
-            descriptor: &self.records[index],
-        }
+        Record { batch: self, descriptor: &self.records[index] }
     }
 
     fn bytes(&self, slice: Slice) -> &[u8] {

@@ -258,8 +258,7 @@ async fn write<D: Destination, C: Commits>(
     progress: Arc<Progress>,
     abandon: CancellationToken,
 ) -> Result<Written, Error> {
-    let receipt =
-        until_done(|| destination.write(&sealed.group), &progress, &abandon).await?;
+    let receipt = until_done(|| destination.write(&sealed.group), &progress, &abandon).await?;
     let queryable_ms = epoch_time().as_millis() as i64;
     until_done(|| commits.commit(&sealed.group.delta), &progress, &abandon).await?;
     Ok(Written { sealed, receipt, queryable_ms })

@@ -83,48 +83,18 @@ fn automatic_columns(datasource: &Datasource) -> Vec<(&'static str, ColumnType, 
     let Some(kafka) = &datasource.kafka else {
         return Vec::new();
     };
-    let raw_value = if kafka.store_raw_value {
-        ColumnSource::RawValue
-    } else {
-        ColumnSource::Nothing
-    };
+    let raw_value = if kafka.store_raw_value { ColumnSource::RawValue } else { ColumnSource::Nothing };
     let string = || Box::new(ColumnType::String);
     let mut columns = vec![
         ("__value", ColumnType::String, raw_value),
-        (
-            "__topic",
-            ColumnType::LowCardinality(string()),
-            ColumnSource::Topic,
-        ),
-        (
-            "__partition",
-            ColumnType::Int {
-                bits: 16,
-                signed: true,
-            },
-            ColumnSource::Partition,
-        ),
-        (
-            "__offset",
-            ColumnType::Int {
-                bits: 64,
-                signed: true,
-            },
-            ColumnSource::Offset,
-        ),
-        (
-            "__timestamp",
-            ColumnType::DateTime { time_zone: None },
-            ColumnSource::Timestamp,
-        ),
+        ("__topic", ColumnType::LowCardinality(string()), ColumnSource::Topic),
+        ("__partition", ColumnType::Int { bits: 16, signed: true }, ColumnSource::Partition),
+        ("__offset", ColumnType::Int { bits: 64, signed: true }, ColumnSource::Offset),
+        ("__timestamp", ColumnType::DateTime { time_zone: None }, ColumnSource::Timestamp),
         ("__key", ColumnType::String, ColumnSource::Key),
     ];
     if kafka.store_headers {
-        columns.push((
-            "__headers",
-            ColumnType::Map(string(), string()),
-            ColumnSource::Headers,
-        ));
+        columns.push(("__headers", ColumnType::Map(string(), string()), ColumnSource::Headers));
     }
     columns
 }

@@ -19,13 +19,7 @@ use forebay_project::{
 use std::fmt::Write;
 
 fn column(name: &str, column_type: ColumnType, path: Path) -> model::Column {
-    model::Column {
-        name: name.to_owned(),
-        column_type,
-        path,
-        default: None,
-        codec: None,
-    }
+    model::Column { name: name.to_owned(), column_type, path, default: None, codec: None }
 }
 
 fn field(name: &str) -> Path {
@@ -64,14 +58,7 @@ fn datasource(columns: Vec<model::Column>) -> Datasource {
 
 fn flights() -> Datasource {
     datasource(vec![
-        column(
-            "delay",
-            ColumnType::Int {
-                bits: 16,
-                signed: true,
-            },
-            field("delay"),
-        ),
+        column("delay", ColumnType::Int { bits: 16, signed: true }, field("delay")),
         column("carrier", ColumnType::String, field("carrier")),
     ])
 }
@@ -79,18 +66,9 @@ fn flights() -> Datasource {
 /// Three records: one good one, one with two bad columns, one without a value.
 fn records() -> RecordBatch {
     let mut records = RecordBatch::new("flights-topic".into());
-    let position = |offset, timestamp_ms| Position {
-        partition: 3,
-        offset,
-        timestamp_ms,
-    };
+    let position = |offset, timestamp_ms| Position { partition: 3, offset, timestamp_ms };
     let header: (&[u8], Option<&[u8]>) = (b"trace", Some(b"\xff\x01"));
-    records.push(
-        position(10, Some(5)),
-        None,
-        Some(b"{\"delay\":1,\"carrier\":\"UA\"}"),
-        [],
-    );
+    records.push(position(10, Some(5)), None, Some(b"{\"delay\":1,\"carrier\":\"UA\"}"), []);
     records.push(
         position(11, Some(1_704_103_200_123)),
         Some(b"k"),
@@ -106,16 +84,8 @@ fn rejects() -> Rejects {
     rejects.push(Reject {
         record: 1,
         defects: vec![
-            Defect {
-                column: Some(0),
-                reason: Reason::OutOfRange,
-                detail: "70000".to_owned(),
-            },
-            Defect {
-                column: Some(1),
-                reason: Reason::MissingRequired,
-                detail: String::new(),
-            },
+            Defect { column: Some(0), reason: Reason::OutOfRange, detail: "70000".to_owned() },
+            Defect { column: Some(1), reason: Reason::MissingRequired, detail: String::new() },
         ],
         found: vec![Some(b"70000".to_vec()), None],
     });
@@ -135,24 +105,18 @@ fn rejects() -> Rejects {
 fn cells(column: &Column) -> Vec<String> {
     let cells: Vec<String> = match &column.values {
         Values::Fixed { width, bytes } => bytes.chunks(*width).map(little_endian).collect(),
-        Values::Bytes { ends, bytes } => slices(ends)
-            .map(|range| bytes[range].escape_ascii().to_string())
-            .collect(),
+        Values::Bytes { ends, bytes } => {
+            slices(ends).map(|range| bytes[range].escape_ascii().to_string()).collect()
+        }
         Values::List { ends, items } => {
             let items = cells(items);
-            slices(ends)
-                .map(|range| format!("{:#?}", &items[range]))
-                .collect()
+            slices(ends).map(|range| format!("{:#?}", &items[range])).collect()
         }
         Values::Tuple(elements) => {
             let elements: Vec<_> = elements.iter().map(cells).collect();
             (0..elements[0].len())
                 .map(|row| {
-                    elements
-                        .iter()
-                        .map(|element| element[row].clone())
-                        .collect::<Vec<_>>()
-                        .join(" = ")
+                    elements.iter().map(|element| element[row].clone()).collect::<Vec<_>>().join(" = ")
                 })
                 .collect()
         }
@@ -174,8 +138,7 @@ fn little_endian(bytes: &[u8]) -> String {
 }
 
 fn slices(ends: &[usize]) -> impl Iterator<Item = std::ops::Range<usize>> {
-    ends.iter()
-        .scan(0, |start, end| Some(std::mem::replace(start, *end)..*end))
+    ends.iter().scan(0, |start, end| Some(std::mem::replace(start, *end)..*end))
 }
 
 fn vertical(datasource: &Datasource, batch: &ColumnBatch) -> String {
@@ -184,12 +147,7 @@ fn vertical(datasource: &Datasource, batch: &ColumnBatch) -> String {
     let mut text = String::new();
     for ((name, column_type), column) in columns.iter().zip(&batch.columns) {
         for cell in cells(column) {
-            writeln!(
-                text,
-                "{name} {column_type}: {}",
-                cell.replace("\\n", "\n    ")
-            )
-            .unwrap();
+            writeln!(text, "{name} {column_type}: {}", cell.replace("\\n", "\n    ")).unwrap();
         }
     }
     text
@@ -198,8 +156,7 @@ fn vertical(datasource: &Datasource, batch: &ColumnBatch) -> String {
 #[test]
 fn a_quarantine_row_shows_what_was_found_where_it_stood_and_what_is_wrong() {
     let datasource = flights();
-    let batch =
-        rejects().into_column_batch(&records(), &target_columns(&datasource), 1_704_103_201);
+    let batch = rejects().into_column_batch(&records(), &target_columns(&datasource), 1_704_103_201);
     insta::assert_snapshot!(vertical(&datasource, &batch));
 }
 
@@ -207,16 +164,9 @@ fn a_quarantine_row_shows_what_was_found_where_it_stood_and_what_is_wrong() {
 fn a_data_column_named_like_a_quarantine_column_is_left_out() {
     let mut columns = flights().columns;
     columns.push(column("__value", ColumnType::String, Path::RawValue));
-    columns.push(column(
-        "insertion_date",
-        ColumnType::Date,
-        field("insertion_date"),
-    ));
+    columns.push(column("insertion_date", ColumnType::Date, field("insertion_date")));
     let datasource = datasource(columns);
-    assert_eq!(
-        quarantine_columns(&datasource),
-        quarantine_columns(&flights())
-    );
+    assert_eq!(quarantine_columns(&datasource), quarantine_columns(&flights()));
     let batch = rejects().into_column_batch(&records(), &target_columns(&datasource), 0);
     let expected = rejects().into_column_batch(&records(), &target_columns(&flights()), 0);
     assert_eq!(batch, expected);
@@ -233,16 +183,8 @@ fn rejects_are_counted_by_their_first_reason() {
 fn long_details_are_cut_at_a_character() {
     let mut rejects = Rejects::default();
     let detail = "é".repeat(MAX_DETAIL_BYTES);
-    let defect = Defect {
-        column: Some(0),
-        reason: Reason::NotANumber,
-        detail,
-    };
-    rejects.push(Reject {
-        record: 0,
-        defects: vec![defect],
-        found: Vec::new(),
-    });
+    let defect = Defect { column: Some(0), reason: Reason::NotANumber, detail };
+    rejects.push(Reject { record: 0, defects: vec![defect], found: Vec::new() });
     let detail = &rejects.iter().next().unwrap().defects[0].detail;
     assert_eq!(*detail, format!("{}…", "é".repeat(MAX_DETAIL_BYTES / 2)));
 }
@@ -256,27 +198,13 @@ fn no_reject_is_no_row() {
 
 #[test]
 fn every_reason_is_explained_for_the_types_it_happens_to() {
-    let int = ColumnType::Int {
-        bits: 8,
-        signed: false,
-    };
+    let int = ColumnType::Int { bits: 8, signed: false };
     let nullable = ColumnType::Nullable(Box::new(int.clone()));
-    let decimal = ColumnType::Decimal {
-        precision: 9,
-        scale: 2,
-    };
+    let decimal = ColumnType::Decimal { precision: 9, scale: 2 };
     let date_time = ColumnType::DateTime { time_zone: None };
-    let date_time64 = |precision| ColumnType::DateTime64 {
-        precision,
-        time_zone: None,
-    };
-    let berlin = ColumnType::DateTime {
-        time_zone: Some("Europe/Berlin".to_owned()),
-    };
-    let words = ColumnType::Enum {
-        bits: 8,
-        values: vec![("a".to_owned(), 1)],
-    };
+    let date_time64 = |precision| ColumnType::DateTime64 { precision, time_zone: None };
+    let berlin = ColumnType::DateTime { time_zone: Some("Europe/Berlin".to_owned()) };
+    let words = ColumnType::Enum { bits: 8, values: vec![("a".to_owned(), 1)] };
     let list = ColumnType::Array(Box::new(ColumnType::Float32));
     let map = ColumnType::Map(Box::new(ColumnType::String), Box::new(int.clone()));
     let pair = ColumnType::Tuple(vec![(None, int.clone()), (None, int.clone())]);
@@ -300,11 +228,7 @@ fn every_reason_is_explained_for_the_types_it_happens_to() {
         (&date_time, Reason::Lossy, "2024-01-02T03:04:05.6Z"),
         (&date_time, Reason::NotATimestamp, "yesterday"),
         (&date_time, Reason::AmbiguousTimestamp, "20240102"),
-        (
-            &date_time64(3),
-            Reason::Lossy,
-            "2024-01-02T03:04:05.678901Z",
-        ),
+        (&date_time64(3), Reason::Lossy, "2024-01-02T03:04:05.678901Z"),
         (&date_time64(3), Reason::OutOfRange, "9999-12-31T00:00:00Z"),
         (&date_time64(9), Reason::OutOfRange, "2270-01-01T00:00:00Z"),
         (&date_time64(9), Reason::Lossy, "2016-12-31T23:59:60Z"),
@@ -352,23 +276,15 @@ fn automatic_columns_follow_those_of_the_schema() {
     let kafka = datasource.kafka.as_mut().unwrap();
     kafka.store_raw_value = true;
     kafka.store_headers = true;
-    insta::assert_snapshot!(format!(
-        "{plain}\n\nwith raw values and headers\n{}",
-        listing(&datasource)
-    ));
+    insta::assert_snapshot!(format!("{plain}\n\nwith raw values and headers\n{}", listing(&datasource)));
 }
 
 #[test]
 fn a_schema_column_takes_the_place_of_an_automatic_one() {
     let mut datasource = flights();
-    datasource
-        .columns
-        .push(column("__value", ColumnType::String, Path::RawValue));
+    datasource.columns.push(column("__value", ColumnType::String, Path::RawValue));
     let columns = target_columns(&datasource);
-    let values: Vec<_> = columns
-        .iter()
-        .filter(|column| column.name == "__value")
-        .collect();
+    let values: Vec<_> = columns.iter().filter(|column| column.name == "__value").collect();
     assert_eq!(values.len(), 1);
     assert_eq!(values[0].source, ColumnSource::Path(Path::RawValue));
     assert_eq!(columns.len(), target_columns(&flights()).len());

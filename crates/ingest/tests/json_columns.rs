@@ -68,14 +68,8 @@ proptest! {
 
 #[test]
 fn empty_columns_have_the_shape_conversions_fill() {
-    let decimal = |precision| ColumnType::Decimal {
-        precision,
-        scale: 2,
-    };
-    let choice = |bits| ColumnType::Enum {
-        bits,
-        values: vec![("a".to_owned(), 1)],
-    };
+    let decimal = |precision| ColumnType::Decimal { precision, scale: 2 };
+    let choice = |bits| ColumnType::Enum { bits, values: vec![("a".to_owned(), 1)] };
     let types = [
         int(8),
         int(16),
@@ -94,10 +88,7 @@ fn empty_columns_have_the_shape_conversions_fill() {
         ColumnType::Date,
         ColumnType::Date32,
         ColumnType::DateTime { time_zone: None },
-        ColumnType::DateTime64 {
-            precision: 9,
-            time_zone: None,
-        },
+        ColumnType::DateTime64 { precision: 9, time_zone: None },
         ColumnType::Uuid,
         ColumnType::Ipv4,
         ColumnType::Ipv6,
@@ -119,8 +110,5 @@ fn uneven_columns_are_found() {
         panic!("integers are of fixed width");
     };
     bytes.push(1);
-    assert_eq!(
-        batch.defect().as_deref(),
-        Some("column 1: 0 nulls for 1 rows")
-    );
+    assert_eq!(batch.defect().as_deref(), Some("column 1: 0 nulls for 1 rows"));
 }

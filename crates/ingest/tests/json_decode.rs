@@ -29,9 +29,7 @@ fn outcome_with(decoder: &Decoder, columns: &[TargetColumn], record: &str) -> St
         return show_row(&rows, 0);
     };
     let defects = reject.defects.iter().map(|defect| {
-        let column = defect
-            .column
-            .map_or("record", |column| &columns[column].name);
+        let column = defect.column.map_or("record", |column| &columns[column].name);
         format!("{column}: {}: {}", defect.reason, defect.detail)
     });
     defects.collect::<Vec<_>>().join("; ")
@@ -49,11 +47,7 @@ fn table(columns: &[TargetColumn], records: &[&str]) -> String {
 
 #[test]
 fn scalars_convert_where_they_stand() {
-    let columns = [
-        column("n", int(16)),
-        column("s", STRING),
-        column("b", ColumnType::Bool),
-    ];
+    let columns = [column("n", int(16)), column("s", STRING), column("b", ColumnType::Bool)];
     assert_snapshot!(table(
         &columns,
         &[
@@ -119,22 +113,11 @@ fn type_zero_mode_fills_required_columns() {
         column("l", array(int(8))),
         column("t", tuple([("x", int(8))])),
     ];
-    let options = Options {
-        when_missing: WhenMissing::TypeZero,
-    };
+    let options = Options { when_missing: WhenMissing::TypeZero };
     let decoder = Decoder::compile(&columns, options).expect("the columns compile");
-    assert_eq!(
-        outcome_with(&decoder, &columns, "{}"),
-        r#"0 | "" | [] | (0)"#
-    );
-    assert_eq!(
-        outcome_with(&decoder, &columns, r#"{"n":null,"t":{}}"#),
-        r#"0 | "" | [] | (0)"#
-    );
-    assert_eq!(
-        outcome_with(&decoder, &columns, r#"{"n":300}"#),
-        "n: out-of-range: 300"
-    );
+    assert_eq!(outcome_with(&decoder, &columns, "{}"), r#"0 | "" | [] | (0)"#);
+    assert_eq!(outcome_with(&decoder, &columns, r#"{"n":null,"t":{}}"#), r#"0 | "" | [] | (0)"#);
+    assert_eq!(outcome_with(&decoder, &columns, r#"{"n":300}"#), "n: out-of-range: 300");
 }
 
 #[test]
@@ -180,17 +163,10 @@ fn map_keys_convert_and_repeat() {
 
 #[test]
 fn arrays_and_objects_keep_their_text_in_strings() {
-    let columns = [
-        column("", STRING),
-        column("a", STRING),
-        column("l", array(STRING)),
-    ];
+    let columns = [column("", STRING), column("a", STRING), column("l", array(STRING))];
     assert_snapshot!(table(
         &columns,
-        &[
-            r#" {"a": {"b" : [1, "\u0041"]},"l":[{"x": 1},[ ],true,1e2]} "#,
-            r#"{"l":[],"a":"\u0041"}"#,
-        ]
+        &[r#" {"a": {"b" : [1, "\u0041"]},"l":[{"x": 1},[ ],true,1e2]} "#, r#"{"l":[],"a":"\u0041"}"#,]
     ));
 }
 
@@ -234,12 +210,7 @@ fn several_columns_read_one_path_and_its_parts() {
     ];
     assert_snapshot!(table(
         &columns,
-        &[
-            r#"{"a":{"b":1}}"#,
-            r#"{"a":{"b":{"c":2}}}"#,
-            r#"{"a":"text"}"#,
-            r#"{"a":{"b":"x"}}"#,
-        ]
+        &[r#"{"a":{"b":1}}"#, r#"{"a":{"b":{"c":2}}}"#, r#"{"a":"text"}"#, r#"{"a":{"b":"x"}}"#,]
     ));
 }
 
@@ -253,10 +224,7 @@ fn of_repeated_keys_the_last_one_counts() {
         with_default(column("n", int(8))),
         column("o.x", nullable(int(8))),
         column("o.y", nullable(int(8))),
-        with_default(column(
-            "t",
-            tuple([("x", nullable(int(8))), ("y", nullable(int(8)))]),
-        )),
+        with_default(column("t", tuple([("x", nullable(int(8))), ("y", nullable(int(8)))]))),
         with_default(column("e[:].v", array(nullable(int(8))))),
     ];
     assert_snapshot!(table(
@@ -280,11 +248,7 @@ fn of_repeated_keys_the_last_one_counts() {
 
 #[test]
 fn keys_match_by_what_they_say() {
-    let columns = [
-        column("x-y", int(8)),
-        column("a", nullable(int(8))),
-        column("", STRING),
-    ];
+    let columns = [column("x-y", int(8)), column("a", nullable(int(8))), column("", STRING)];
     let decoder = compile(&columns[..2]);
     let batch = records([
         r#"{"x-y":1,"a":2}"#,
@@ -320,10 +284,7 @@ fn automatic_columns_come_from_the_record() {
         named(ColumnSource::Topic, low_cardinality(STRING)),
         named(ColumnSource::Partition, int(16)),
         named(ColumnSource::Offset, int(64)),
-        named(
-            ColumnSource::Timestamp,
-            ColumnType::DateTime { time_zone: None },
-        ),
+        named(ColumnSource::Timestamp, ColumnType::DateTime { time_zone: None }),
         named(ColumnSource::Key, STRING),
         named(ColumnSource::Headers, map(STRING, STRING)),
         named(ColumnSource::RawValue, STRING),
@@ -331,34 +292,18 @@ fn automatic_columns_come_from_the_record() {
         named(ColumnSource::Nothing, STRING),
     ];
     let mut batch = RecordBatch::new("topic".into());
-    let position = |offset, timestamp_ms| Position {
-        partition: 3,
-        offset,
-        timestamp_ms,
-    };
+    let position = |offset, timestamp_ms| Position { partition: 3, offset, timestamp_ms };
     let headers = [(&b"h"[..], Some(&b"1"[..])), (b"h", None)];
-    batch.push(
-        position(7, Some(1_999)),
-        Some(b"key"),
-        Some(br#"{"a":1}"#),
-        headers,
-    );
+    batch.push(position(7, Some(1_999)), Some(b"key"), Some(br#"{"a":1}"#), headers);
     batch.push(position(8, None), None, Some(br#"{"a":"bad"}"#), []);
     batch.push(position(9, None), None, Some(br#"{"a":2}"#), []);
     batch.push(position(10, Some(-1)), None, Some(br#"{"a":3}"#), []);
     batch.push(position(11, None), None, None, []);
     let (rows, rejects) = decode(&compile(&columns), &batch);
-    let shown: Vec<_> = (0..rows.row_count())
-        .map(|row| show_row(&rows, row))
-        .collect();
+    let shown: Vec<_> = (0..rows.row_count()).map(|row| show_row(&rows, row)).collect();
     assert_snapshot!(shown.join("\n"));
-    let reasons = rejects
-        .iter()
-        .map(|reject| (reject.record, reject.defects[0].reason.as_str()));
-    assert_eq!(
-        reasons.collect::<Vec<_>>(),
-        [(1, "not-a-number"), (3, "out-of-range"), (4, "null-value")]
-    );
+    let reasons = rejects.iter().map(|reject| (reject.record, reject.defects[0].reason.as_str()));
+    assert_eq!(reasons.collect::<Vec<_>>(), [(1, "not-a-number"), (3, "out-of-range"), (4, "null-value")]);
 }
 
 #[test]
@@ -371,13 +316,11 @@ fn a_reject_lists_every_bad_column_and_the_text_found_for_all() {
         column("missing", int(8)),
         column("o.t", STRING),
     ];
-    let record = r#"{"n":300,"o":{"s":"a\"b"},"l":[1,"x",2],"e":[{"v":1},{"v":1e9}],"o":{"s":"\u0041","t":{"k": 1}}}"#;
+    let record =
+        r#"{"n":300,"o":{"s":"a\"b"},"l":[1,"x",2],"e":[{"v":1},{"v":1e9}],"o":{"s":"\u0041","t":{"k": 1}}}"#;
     let (_, rejects) = decode(&compile(&columns), &records([record]));
     let reject = rejects.iter().next().expect("the record is refused");
-    let found = reject
-        .found
-        .iter()
-        .map(|text| text.as_deref().map(String::from_utf8_lossy));
+    let found = reject.found.iter().map(|text| text.as_deref().map(String::from_utf8_lossy));
     insta::assert_debug_snapshot!((&reject.defects, found.collect::<Vec<_>>()));
 }
 
@@ -389,24 +332,14 @@ fn a_range_of_a_batch_adds_to_the_rows_before() {
     let mut rejects = Rejects::default();
     decoder.decode(&batch, 2..4, &mut rows, &mut rejects);
     decoder.decode(&batch, 0..2, &mut rows, &mut rejects);
-    let shown: Vec<_> = (0..rows.row_count())
-        .map(|row| show_row(&rows, row))
-        .collect();
+    let shown: Vec<_> = (0..rows.row_count()).map(|row| show_row(&rows, row)).collect();
     assert_eq!(shown, ["2", "3", "1"]);
-    assert_eq!(
-        rejects
-            .iter()
-            .map(|reject| reject.record)
-            .collect::<Vec<_>>(),
-        [1]
-    );
+    assert_eq!(rejects.iter().map(|reject| reject.record).collect::<Vec<_>>(), [1]);
 }
 
 #[test]
 fn columns_that_cannot_be_decoded_are_refused() {
-    let zone = ColumnType::DateTime {
-        time_zone: Some("Mars/Olympus".to_owned()),
-    };
+    let zone = ColumnType::DateTime { time_zone: Some("Mars/Olympus".to_owned()) };
     let mut raw = column("raw", int(8));
     raw.source = ColumnSource::Path(Path::RawValue);
     let each = PathStep::Each;

@@ -31,30 +31,20 @@ fn columns() -> Vec<TargetColumn> {
 /// A row as [`show_row`] writes it, or the columns at fault.
 fn expected(columns: &[TargetColumn], record: &Value) -> Result<String, Vec<usize>> {
     let read = columns.iter().map(|column| match &column.source {
-        ColumnSource::Path(Path::Document(steps)) => read(
-            Some(record),
-            steps,
-            &column.column_type,
-            column.default.is_some(),
-        ),
+        ColumnSource::Path(Path::Document(steps)) => {
+            read(Some(record), steps, &column.column_type, column.default.is_some())
+        }
         _ => None,
     });
     let cells: Vec<_> = read.collect();
-    let faults: Vec<_> = (0..cells.len())
-        .filter(|index| cells[*index].is_none())
-        .collect();
+    let faults: Vec<_> = (0..cells.len()).filter(|index| cells[*index].is_none()).collect();
     if !faults.is_empty() {
         return Err(faults);
     }
     Ok(cells.into_iter().flatten().collect::<Vec<_>>().join(" | "))
 }
 
-fn read(
-    value: Option<&Value>,
-    steps: &[PathStep],
-    wanted: &ColumnType,
-    default: bool,
-) -> Option<String> {
+fn read(value: Option<&Value>, steps: &[PathStep], wanted: &ColumnType, default: bool) -> Option<String> {
     let (step, rest) = match steps.split_first() {
         Some(split) => split,
         None => match value {
@@ -66,12 +56,9 @@ fn read(
         },
     };
     match step {
-        PathStep::Field(name) => read(
-            value.and_then(|value| value.as_object()?.get(name)),
-            rest,
-            wanted,
-            default,
-        ),
+        PathStep::Field(name) => {
+            read(value.and_then(|value| value.as_object()?.get(name)), rest, wanted, default)
+        }
         PathStep::Each => {
             let ColumnType::Array(item) = wanted else {
                 return None;
@@ -79,13 +66,8 @@ fn read(
             let Some(items) = value.and_then(Value::as_array) else {
                 return default.then(|| "DEFAULT".to_owned());
             };
-            let items = items
-                .iter()
-                .map(|value| read(Some(value), rest, item, false));
-            Some(format!(
-                "[{}]",
-                items.collect::<Option<Vec<_>>>()?.join(", ")
-            ))
+            let items = items.iter().map(|value| read(Some(value), rest, item, false));
+            Some(format!("[{}]", items.collect::<Option<Vec<_>>>()?.join(", ")))
         }
     }
 }
@@ -98,35 +80,21 @@ fn convert(value: &Value, wanted: &ColumnType) -> Option<String> {
     match (wanted, value) {
         (ColumnType::Nullable(_), Value::Null) => Some("NULL".to_owned()),
         (ColumnType::Nullable(inner), value) => convert(value, inner),
-        (ColumnType::Int { .. }, Value::Number(number)) => {
-            number.as_i64().map(|number| number.to_string())
-        }
+        (ColumnType::Int { .. }, Value::Number(number)) => number.as_i64().map(|number| number.to_string()),
         (ColumnType::Array(item), Value::Array(values)) => {
             let items = values.iter().map(|value| convert(value, item));
-            Some(format!(
-                "[{}]",
-                items.collect::<Option<Vec<_>>>()?.join(", ")
-            ))
+            Some(format!("[{}]", items.collect::<Option<Vec<_>>>()?.join(", ")))
         }
         (ColumnType::Tuple(elements), Value::Array(values)) if elements.len() == values.len() => {
-            let parts = elements
-                .iter()
-                .zip(values)
-                .map(|((_, element), value)| convert(value, element));
-            Some(format!(
-                "({})",
-                parts.collect::<Option<Vec<_>>>()?.join(", ")
-            ))
+            let parts = elements.iter().zip(values).map(|((_, element), value)| convert(value, element));
+            Some(format!("({})", parts.collect::<Option<Vec<_>>>()?.join(", ")))
         }
         (ColumnType::Tuple(elements), Value::Object(members)) => {
             let parts = elements.iter().map(|(name, element)| {
                 let value = name.as_ref().and_then(|name| members.get(name));
                 convert(value.unwrap_or(&Value::Null), element)
             });
-            Some(format!(
-                "({})",
-                parts.collect::<Option<Vec<_>>>()?.join(", ")
-            ))
+            Some(format!("({})", parts.collect::<Option<Vec<_>>>()?.join(", ")))
         }
         _ => None,
     }
@@ -155,9 +123,7 @@ fn any_record() -> impl Strategy<Value = String> {
 }
 
 fn object(members: &[(&str, String)]) -> String {
-    let members = members
-        .iter()
-        .map(|(key, value)| format!("\"{key}\":{value}"));
+    let members = members.iter().map(|(key, value)| format!("\"{key}\":{value}"));
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 

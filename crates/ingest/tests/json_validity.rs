@@ -126,7 +126,8 @@ fn validity_at_the_edges_of_the_grammar_is_serde_jsons() {
 
 #[test]
 fn records_cut_short_anywhere_are_refused() {
-    let record = r#"{"a":-1.5e3,"h":{"i":"\u00e9\n"},"zz":[true,false,null,{"k":[{}]}],"e":[{"k":[{"v":1}]}]} "#;
+    let record =
+        r#"{"a":-1.5e3,"h":{"i":"\u00e9\n"},"zz":[true,false,null,{"k":[{}]}],"e":[{"k":[{"v":1}]}]} "#;
     for end in 0..record.len() {
         check(&record.as_bytes()[..end]);
     }
@@ -134,13 +135,7 @@ fn records_cut_short_anywhere_are_refused() {
 
 #[test]
 fn bytes_that_are_not_utf8_are_refused() {
-    for bytes in [
-        &b"\"\xff\""[..],
-        b"\"\xc3\"",
-        b"\"\xed\xa0\x80\"",
-        b"{\"zz\":\"\xc0\x80\"}",
-        b"\x80",
-    ] {
+    for bytes in [&b"\"\xff\""[..], b"\"\xc3\"", b"\"\xed\xa0\x80\"", b"{\"zz\":\"\xc0\x80\"}", b"\x80"] {
         assert!(!serde_json_takes(bytes));
         check(bytes);
     }
@@ -162,11 +157,7 @@ fn values_are_nested_127_deep_and_no_deeper() {
             "{\"e\":[{\"k\":[{\"v\":?}]}]}",
         ] {
             check(around.replace('?', &nest("[", "", "]", depth)).as_bytes());
-            check(
-                around
-                    .replace('?', &nest("{\"a\":", "1", "}", depth))
-                    .as_bytes(),
-            );
+            check(around.replace('?', &nest("{\"a\":", "1", "}", depth)).as_bytes());
         }
         check(nest("[", "", "", depth).as_bytes());
     }
@@ -253,14 +244,8 @@ fn damage() -> impl Strategy<Value = (usize, Vec<u8>)> {
 fn the_fuzz_corpus_keeps_the_laws() {
     let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/json_decode");
     let entries = std::fs::read_dir(corpus).expect("the corpus is part of the repository");
-    let seeds: Vec<_> = entries
-        .map(|entry| entry.expect("a readable folder").path())
-        .collect();
-    assert!(
-        seeds.len() >= 5,
-        "{corpus} holds only {} seeds",
-        seeds.len()
-    );
+    let seeds: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
+    assert!(seeds.len() >= 5, "{corpus} holds only {} seeds", seeds.len());
     for seed in seeds {
         check(&std::fs::read(seed).expect("a readable seed"));
     }

@@ -23,20 +23,8 @@ pub fn automatic_columns(store_headers: bool) -> Vec<AutomaticColumn> {
     let mut columns = vec![
         column("__value", ColumnType::String),
         column("__topic", ColumnType::LowCardinality(string())),
-        column(
-            "__partition",
-            ColumnType::Int {
-                bits: 16,
-                signed: true,
-            },
-        ),
-        column(
-            "__offset",
-            ColumnType::Int {
-                bits: 64,
-                signed: true,
-            },
-        ),
+        column("__partition", ColumnType::Int { bits: 16, signed: true }),
+        column("__offset", ColumnType::Int { bits: 64, signed: true }),
         column("__timestamp", ColumnType::DateTime { time_zone: None }),
         column("__key", ColumnType::String),
     ];
@@ -59,10 +47,7 @@ pub(crate) fn take_out(
     let mut kept = Vec::new();
     let mut wants_raw_value = false;
     for placed in columns {
-        match automatic
-            .iter()
-            .find(|column| column.name == placed.column.name)
-        {
+        match automatic.iter().find(|column| column.name == placed.column.name) {
             None => kept.push(placed),
             Some(column) => {
                 wants_raw_value |= placed.column.path == Path::RawValue;
@@ -75,17 +60,10 @@ pub(crate) fn take_out(
     (kept, wants_raw_value)
 }
 
-fn contradiction(
-    placed: &PlacedColumn,
-    automatic: &AutomaticColumn,
-    store_headers: bool,
-) -> Option<Finding> {
+fn contradiction(placed: &PlacedColumn, automatic: &AutomaticColumn, store_headers: bool) -> Option<Finding> {
     let name = automatic.name;
     let column = &placed.column;
-    let remove = format!(
-        "remove the column: Forebay adds {name} {} by itself",
-        automatic.column_type
-    );
+    let remove = format!("remove the column: Forebay adds {name} {} by itself", automatic.column_type);
     if column.column_type != automatic.column_type {
         let fact = format!(
             "column \"{name}\" is {}, but the automatic column is {}",
@@ -102,8 +80,7 @@ fn contradiction(
     }
     let own_path =
         column.path == Path::of_field(name) || (name == "__value" && column.path == Path::RawValue);
-    let has_more =
-        column.default.is_some() || column.codec.is_some() || (placed.has_path && !own_path);
+    let has_more = column.default.is_some() || column.codec.is_some() || (placed.has_path && !own_path);
     has_more.then(|| {
         let fact = format!("column \"{name}\" is automatic and takes no path, DEFAULT or CODEC");
         Finding::error("automatic-column", placed.name_span, fact).hint(remove)
@@ -114,8 +91,5 @@ fn contradiction(
 pub(crate) fn known(store_headers: bool) -> impl Iterator<Item = KnownColumn> {
     automatic_columns(store_headers)
         .into_iter()
-        .map(|column| KnownColumn {
-            name: column.name.to_owned(),
-            column_type: column.column_type,
-        })
+        .map(|column| KnownColumn { name: column.name.to_owned(), column_type: column.column_type })
 }

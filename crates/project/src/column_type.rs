@@ -103,10 +103,7 @@ impl ColumnType {
     pub fn is_number(&self) -> bool {
         matches!(
             self,
-            ColumnType::Int { .. }
-                | ColumnType::Float32
-                | ColumnType::Float64
-                | ColumnType::Decimal { .. }
+            ColumnType::Int { .. } | ColumnType::Float32 | ColumnType::Float64 | ColumnType::Decimal { .. }
         )
     }
 
@@ -138,17 +135,9 @@ impl fmt::Display for ColumnType {
             ColumnType::Date => f.write_str("Date"),
             ColumnType::Date32 => f.write_str("Date32"),
             ColumnType::DateTime { time_zone: None } => f.write_str("DateTime"),
-            ColumnType::DateTime {
-                time_zone: Some(zone),
-            } => write!(f, "DateTime({})", Quoted(zone)),
-            ColumnType::DateTime64 {
-                precision,
-                time_zone: None,
-            } => write!(f, "DateTime64({precision})"),
-            ColumnType::DateTime64 {
-                precision,
-                time_zone: Some(zone),
-            } => {
+            ColumnType::DateTime { time_zone: Some(zone) } => write!(f, "DateTime({})", Quoted(zone)),
+            ColumnType::DateTime64 { precision, time_zone: None } => write!(f, "DateTime64({precision})"),
+            ColumnType::DateTime64 { precision, time_zone: Some(zone) } => {
                 write!(f, "DateTime64({precision}, {})", Quoted(zone))
             }
             ColumnType::Uuid => f.write_str("UUID"),
@@ -173,20 +162,13 @@ fn write_enum(f: &mut fmt::Formatter<'_>, bits: u16, values: &[(String, i16)]) -
     f.write_str(")")
 }
 
-fn write_tuple(
-    f: &mut fmt::Formatter<'_>,
-    elements: &[(Option<String>, ColumnType)],
-) -> fmt::Result {
+fn write_tuple(f: &mut fmt::Formatter<'_>, elements: &[(Option<String>, ColumnType)]) -> fmt::Result {
     f.write_str("Tuple(")?;
     for (index, (name, element)) in elements.iter().enumerate() {
         f.write_str(if index == 0 { "" } else { ", " })?;
         match name {
             Some(name) if crate::text::is_identifier(name) => write!(f, "{name} {element}")?,
-            Some(name) => write!(
-                f,
-                "`{}` {element}",
-                name.replace('\\', "\\\\").replace('`', "\\`")
-            )?,
+            Some(name) => write!(f, "`{}` {element}", name.replace('\\', "\\\\").replace('`', "\\`"))?,
             None => write!(f, "{element}")?,
         }
     }

@@ -83,21 +83,11 @@ pub(crate) struct Finding {
 
 impl Finding {
     pub(crate) fn error(code: &'static str, span: Span, fact: impl Into<String>) -> Finding {
-        Finding {
-            severity: Severity::Error,
-            code,
-            span,
-            fact: fact.into(),
-            hint: None,
-            notes: Vec::new(),
-        }
+        Finding { severity: Severity::Error, code, span, fact: fact.into(), hint: None, notes: Vec::new() }
     }
 
     pub(crate) fn warning(code: &'static str, span: Span, fact: impl Into<String>) -> Finding {
-        Finding {
-            severity: Severity::Warning,
-            ..Finding::error(code, span, fact)
-        }
+        Finding { severity: Severity::Warning, ..Finding::error(code, span, fact) }
     }
 
     pub(crate) fn is_error(&self) -> bool {
@@ -115,10 +105,7 @@ impl Finding {
     }
 
     pub(crate) fn included_from(mut self, places: &[Span]) -> Finding {
-        let notes = places
-            .iter()
-            .rev()
-            .map(|span| ("included from".to_owned(), *span));
+        let notes = places.iter().rev().map(|span| ("included from".to_owned(), *span));
         self.notes.extend(notes);
         self
     }
@@ -133,10 +120,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn about(subject: impl Into<String>) -> Report {
-        Report {
-            subject: subject.into(),
-            findings: Vec::new(),
-        }
+        Report { subject: subject.into(), findings: Vec::new() }
     }
 
     /// Adds a finding whose fact is about the subject.
@@ -152,18 +136,12 @@ impl Report {
 }
 
 /// Turns findings into diagnostics: sorted, repeated ones merged, secrets blotted out.
-pub(crate) fn finish(
-    findings: &[Finding],
-    files: &[SourceFile],
-    secrets: &[Span],
-) -> Vec<Diagnostic> {
+pub(crate) fn finish(findings: &[Finding], files: &[SourceFile], secrets: &[Span]) -> Vec<Diagnostic> {
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
     for finding in findings {
         let mut diagnostic = locate(finding, files, secrets);
         diagnostic.fact = without_secrets(diagnostic.fact, files, secrets);
-        let same = diagnostics
-            .iter_mut()
-            .find(|other| is_same(other, &diagnostic));
+        let same = diagnostics.iter_mut().find(|other| is_same(other, &diagnostic));
         match same {
             Some(first) => merge_notes(first, diagnostic.notes),
             None => diagnostics.push(diagnostic),
@@ -187,9 +165,7 @@ fn without_secrets(fact: String, files: &[SourceFile], secrets: &[Span]) -> Stri
         let text = &files[secret.file].text[secret.start..secret.end];
         text.trim_matches(|c: char| c.is_whitespace() || "=:>\"'".contains(c))
     });
-    texts
-        .filter(|text| text.len() >= 4)
-        .fold(fact, |fact, text| fact.replace(text, "***"))
+    texts.filter(|text| text.len() >= 4).fold(fact, |fact, text| fact.replace(text, "***"))
 }
 
 fn is_same(a: &Diagnostic, b: &Diagnostic) -> bool {
@@ -221,26 +197,17 @@ fn locate(finding: &Finding, files: &[SourceFile], secrets: &[Span]) -> Diagnost
         file: file.path.clone(),
         line,
         column,
-        span: ByteRange {
-            start: span.start,
-            end: span.end,
-        },
+        span: ByteRange { start: span.start, end: span.end },
         fact: finding.fact.clone(),
         hint: finding.hint.clone(),
-        notes: finding
-            .notes
-            .iter()
-            .map(|(label, at)| format!("{label} {}", place(*at)))
-            .collect(),
+        notes: finding.notes.iter().map(|(label, at)| format!("{label} {}", place(*at))).collect(),
         source_line,
         caret,
     }
 }
 
 fn line_end(text: &str, at: usize) -> usize {
-    let end = text[at..]
-        .find('\n')
-        .map_or(text.len(), |offset| at + offset);
+    let end = text[at..].find('\n').map_or(text.len(), |offset| at + offset);
     let carriage_return = end > at && text.as_bytes()[end - 1] == b'\r';
     if carriage_return { end - 1 } else { end }
 }
@@ -266,16 +233,10 @@ fn blot_out(
     let mut inside_secret = false;
     for (offset, character) in file.text[line.clone()].char_indices() {
         let at = line.start + offset;
-        let hidden = secrets
-            .iter()
-            .any(|secret| secret.file == span.file && secret.start <= at && at < secret.end);
+        let hidden =
+            secrets.iter().any(|secret| secret.file == span.file && secret.start <= at && at < secret.end);
         if at >= span.start && start.is_none() {
-            start = Some(
-                shown
-                    .chars()
-                    .count()
-                    .saturating_sub(if hidden && inside_secret { 3 } else { 0 }),
-            );
+            start = Some(shown.chars().count().saturating_sub(if hidden && inside_secret { 3 } else { 0 }));
         }
         match (hidden, inside_secret) {
             (true, false) => shown.push_str("***"),
@@ -304,12 +265,7 @@ pub fn render(diagnostics: &[Diagnostic], colour: bool) -> String {
 }
 
 fn summary(diagnostics: &[Diagnostic]) -> String {
-    let count = |severity| {
-        diagnostics
-            .iter()
-            .filter(|d| d.severity == severity)
-            .count()
-    };
+    let count = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
     let plural = |number: usize, word: &str| {
         let ending = if number == 1 { "" } else { "s" };
         format!("{number} {word}{ending}")
@@ -332,10 +288,7 @@ impl Diagnostic {
         let (line, caret_start, caret_width) = self.layout();
         let caret = paint(ansi, &"^".repeat(caret_width));
         let caret_indent = " ".repeat(caret_start);
-        let mut text = format!(
-            "{}:{}:{}: {title}: {}\n",
-            self.file, self.line, self.column, self.fact
-        );
+        let mut text = format!("{}:{}:{}: {title}: {}\n", self.file, self.line, self.column, self.fact);
         let numbered = format!(" {} | {line}", self.line);
         let _ = writeln!(text, "{}", numbered.trim_end());
         let _ = writeln!(text, " {margin} | {caret_indent}{caret}");
@@ -403,15 +356,8 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, start: usize, end: usize, secrets: &[Span]) -> String {
-        let files = [SourceFile {
-            path: "a.datasource".into(),
-            text: text.into(),
-        }];
-        let span = Span {
-            file: 0,
-            start,
-            end,
-        };
+        let files = [SourceFile { path: "a.datasource".into(), text: text.into() }];
+        let span = Span { file: 0, start, end };
         let finding = Finding::error("some-rule", span, "a fact").hint("do this");
         finish(&[finding], &files, secrets)[0].render(false)
     }
@@ -428,11 +374,7 @@ mod tests {
 
     #[test]
     fn secrets_are_blotted_out_and_the_caret_points_at_the_blot() {
-        let secret = Span {
-            file: 0,
-            start: 13,
-            end: 20,
-        };
+        let secret = Span { file: 0, start: 13, end: 20 };
         insta::assert_snapshot!(shown("KAFKA_SECRET hunter2\n", 16, 18, &[secret]), @r"
         a.datasource:1:17: error[some-rule]: a fact
          1 | KAFKA_SECRET ***
@@ -453,17 +395,10 @@ mod tests {
 
     #[test]
     fn colour_is_only_used_when_asked_for() {
-        let files = [SourceFile {
-            path: "a".into(),
-            text: "x".into(),
-        }];
+        let files = [SourceFile { path: "a".into(), text: "x".into() }];
         let finding = Finding::warning("some-rule", Span::file_start(0), "a fact");
         let diagnostic = &finish(&[finding], &files, &[])[0];
-        assert!(
-            diagnostic
-                .render(true)
-                .contains("\x1b[1;33mwarning[some-rule]\x1b[0m")
-        );
+        assert!(diagnostic.render(true).contains("\x1b[1;33mwarning[some-rule]\x1b[0m"));
         assert!(!diagnostic.render(false).contains('\x1b'));
     }
 }

@@ -118,10 +118,7 @@ impl Shape {
 
     /// Whether `{{ tb_secret("NAME") }}` may stand in the value.
     pub fn takes_secrets(self) -> bool {
-        matches!(
-            self,
-            Shape::SecretLine | Shape::SecretText | Shape::HostPorts | Shape::Topic
-        )
+        matches!(self, Shape::SecretLine | Shape::SecretText | Shape::HostPorts | Shape::Topic)
     }
 
     /// How the value looks, for documentation.
@@ -148,11 +145,7 @@ impl Shape {
 /// The words of a choice that work.
 pub fn words(choices: &[Choice]) -> Vec<&'static str> {
     let works = |choice: &&Choice| choice.availability == Availability::Available;
-    choices
-        .iter()
-        .filter(works)
-        .map(|choice| choice.word)
-        .collect()
+    choices.iter().filter(works).map(|choice| choice.word).collect()
 }
 
 /// One directive of the language.
@@ -243,44 +236,19 @@ const KAFKA: &[FileKind] = &[FileKind::Connection, FileKind::Datasource];
 const ALL: &[FileKind] = &[FileKind::Connection, FileKind::Datasource, FileKind::Pipe];
 
 const fn works(word: &'static str) -> Choice {
-    Choice {
-        word,
-        availability: Availability::Available,
-    }
+    Choice { word, availability: Availability::Available }
 }
 
 const fn later(word: &'static str) -> Choice {
-    Choice {
-        word,
-        availability: Availability::NotYet,
-    }
+    Choice { word, availability: Availability::NotYet }
 }
 
 /// Words of `TYPE`.
-const TYPES: &[Choice] = &[
-    works("kafka"),
-    later("s3"),
-    later("gcs"),
-    later("dynamodb"),
-    later("postgres"),
-];
-const PROTOCOLS: &[Choice] = &[
-    works("SASL_SSL"),
-    works("SASL_PLAINTEXT"),
-    works("PLAINTEXT"),
-    later("SSL"),
-];
-const MECHANISMS: &[Choice] = &[
-    works("PLAIN"),
-    works("SCRAM-SHA-256"),
-    works("SCRAM-SHA-512"),
-    later("OAUTHBEARER"),
-];
-const FORMATS: &[Choice] = &[
-    works("json_without_schema"),
-    later("json_with_schema"),
-    later("avro"),
-];
+const TYPES: &[Choice] = &[works("kafka"), later("s3"), later("gcs"), later("dynamodb"), later("postgres")];
+const PROTOCOLS: &[Choice] = &[works("SASL_SSL"), works("SASL_PLAINTEXT"), works("PLAINTEXT"), later("SSL")];
+const MECHANISMS: &[Choice] =
+    &[works("PLAIN"), works("SCRAM-SHA-256"), works("SCRAM-SHA-512"), later("OAUTHBEARER")];
+const FORMATS: &[Choice] = &[works("json_without_schema"), later("json_with_schema"), later("avro")];
 const RESETS: &[Choice] = &[works("latest"), works("earliest")];
 const ENGINES: &[Choice] = &[
     works("MergeTree"),
@@ -476,9 +444,7 @@ pub fn names_in(kind: FileKind) -> Vec<&'static str> {
     DIRECTIVES
         .iter()
         .filter(|directive| directive.stands_in(kind))
-        .flat_map(|directive| {
-            std::iter::once(directive.name).chain(directive.aliases.iter().copied())
-        })
+        .flat_map(|directive| std::iter::once(directive.name).chain(directive.aliases.iter().copied()))
         .collect()
 }
 

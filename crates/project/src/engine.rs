@@ -22,10 +22,7 @@ const PARAMETERS: &[(&str, &[&str])] = &[
     ("ENGINE_VER", &["ReplacingMergeTree"]),
     ("ENGINE_IS_DELETED", &["ReplacingMergeTree"]),
     ("ENGINE_COLUMNS", &["SummingMergeTree"]),
-    (
-        "ENGINE_SIGN",
-        &["CollapsingMergeTree", "VersionedCollapsingMergeTree"],
-    ),
+    ("ENGINE_SIGN", &["CollapsingMergeTree", "VersionedCollapsingMergeTree"]),
     ("ENGINE_VERSION", &["VersionedCollapsingMergeTree"]),
 ];
 
@@ -49,11 +46,7 @@ pub(crate) fn engine(
     report: &mut Report,
 ) -> Engine {
     let name = settings.word("ENGINE").unwrap_or("MergeTree");
-    let mut check = Check {
-        settings,
-        columns,
-        report,
-    };
+    let mut check = Check { settings, columns, report };
     check.belonging(name);
     let kind = check.kind(name);
     let sorting = check.sorting_key(name);
@@ -77,33 +70,16 @@ pub(crate) fn engine(
 /// The first time, the first number and the first String that cannot be NULL, else `tuple()`.
 fn default_sorting_key(columns: &[KnownColumn]) -> String {
     let first = |fits: fn(&ColumnType) -> bool| {
-        columns
-            .iter()
-            .find(|column| !column.column_type.is_nullable() && fits(column.column_type.stripped()))
+        columns.iter().find(|column| !column.column_type.is_nullable() && fits(column.column_type.stripped()))
     };
-    let chosen = [
-        first(ColumnType::is_time),
-        first(ColumnType::is_number),
-        first(|t| *t == ColumnType::String),
-    ];
-    let names: Vec<String> = chosen
-        .into_iter()
-        .flatten()
-        .map(|column| quoted(&column.name))
-        .collect();
-    if names.is_empty() {
-        "tuple()".to_owned()
-    } else {
-        names.join(", ")
-    }
+    let chosen =
+        [first(ColumnType::is_time), first(ColumnType::is_number), first(|t| *t == ColumnType::String)];
+    let names: Vec<String> = chosen.into_iter().flatten().map(|column| quoted(&column.name)).collect();
+    if names.is_empty() { "tuple()".to_owned() } else { names.join(", ") }
 }
 
 fn quoted(name: &str) -> String {
-    if crate::text::is_identifier(name) {
-        name.to_owned()
-    } else {
-        format!("`{name}`")
-    }
+    if crate::text::is_identifier(name) { name.to_owned() } else { format!("`{name}`") }
 }
 
 struct Check<'a, 'b> {
@@ -114,8 +90,7 @@ struct Check<'a, 'b> {
 
 impl Check<'_, '_> {
     fn error(&mut self, entry: &Entry, code: &'static str, span: Span, fact: String, hint: String) {
-        self.report
-            .add_at(entry, Finding::error(code, span, fact).hint(hint));
+        self.report.add_at(entry, Finding::error(code, span, fact).hint(hint));
     }
 
     /// Settings that the chosen engine does not take.
@@ -125,11 +100,7 @@ impl Check<'_, '_> {
             return;
         }
         for (name, engines) in PARAMETERS {
-            if let Some(entry) = self
-                .settings
-                .get(name)
-                .filter(|_| !engines.contains(&engine))
-            {
+            if let Some(entry) = self.settings.get(name).filter(|_| !engines.contains(&engine)) {
                 let fact = format!("{name} does not belong to {engine}");
                 let hint = format!("it belongs to {}", engines.join(" and "));
                 self.error(entry, "engine-parameter", entry.name, fact, hint);
@@ -150,23 +121,17 @@ impl Check<'_, '_> {
     }
 
     fn kind(&mut self, name: &str) -> EngineKind {
-        let column = |name| {
-            self.settings
-                .text(name)
-                .map(|text| text.trim_matches('`').to_owned())
-        };
+        let column = |name| self.settings.text(name).map(|text| text.trim_matches('`').to_owned());
         match name {
             "ReplacingMergeTree" => EngineKind::ReplacingMergeTree {
                 version: column("ENGINE_VER"),
                 is_deleted: column("ENGINE_IS_DELETED"),
             },
-            "SummingMergeTree" => EngineKind::SummingMergeTree {
-                columns: self.summed(),
-            },
+            "SummingMergeTree" => EngineKind::SummingMergeTree { columns: self.summed() },
             "AggregatingMergeTree" => EngineKind::AggregatingMergeTree,
-            "CollapsingMergeTree" => EngineKind::CollapsingMergeTree {
-                sign: self.required("ENGINE_SIGN", name),
-            },
+            "CollapsingMergeTree" => {
+                EngineKind::CollapsingMergeTree { sign: self.required("ENGINE_SIGN", name) }
+            }
             "VersionedCollapsingMergeTree" => EngineKind::VersionedCollapsingMergeTree {
                 sign: self.required("ENGINE_SIGN", name),
                 version: self.required("ENGINE_VERSION", name),
@@ -177,24 +142,11 @@ impl Check<'_, '_> {
     }
 
     fn required(&mut self, directive: &'static str, engine: &str) -> String {
-        if let (Some(entry), false) = (
-            self.settings.get("ENGINE"),
-            self.settings.mentions(directive),
-        ) {
+        if let (Some(entry), false) = (self.settings.get("ENGINE"), self.settings.mentions(directive)) {
             let hint = format!("add {directive} with the name of a column");
-            self.error(
-                entry,
-                "missing-directive",
-                entry.name,
-                format!("{engine} needs {directive}"),
-                hint,
-            );
+            self.error(entry, "missing-directive", entry.name, format!("{engine} needs {directive}"), hint);
         }
-        self.settings
-            .text(directive)
-            .unwrap_or_default()
-            .trim_matches('`')
-            .to_owned()
+        self.settings.text(directive).unwrap_or_default().trim_matches('`').to_owned()
     }
 
     fn summed(&mut self) -> Vec<String> {
@@ -215,9 +167,8 @@ impl Check<'_, '_> {
         for (name, range) in &columns {
             let known = self.column(entry, name, range.clone());
             if let Some(column_type) = known.filter(|known| !known.stripped().is_number()) {
-                let fact = format!(
-                    "ENGINE_COLUMNS: column \"{name}\" is {column_type}, which cannot be added up"
-                );
+                let fact =
+                    format!("ENGINE_COLUMNS: column \"{name}\" is {column_type}, which cannot be added up");
                 self.error(
                     entry,
                     "engine-column",
@@ -242,13 +193,7 @@ impl Check<'_, '_> {
             None => "name a column of SCHEMA".to_owned(),
         };
         let fact = format!("{}: there is no column \"{name}\"", entry.directive.name);
-        self.error(
-            entry,
-            "unknown-column",
-            entry.value.span_of(range),
-            fact,
-            hint,
-        );
+        self.error(entry, "unknown-column", entry.value.span_of(range), fact, hint);
         None
     }
 
@@ -266,13 +211,7 @@ impl Check<'_, '_> {
                     "a key cannot be NULL: make the column {}, with a DEFAULT if values may be missing",
                     column_type.stripped()
                 );
-                self.error(
-                    entry,
-                    "nullable-key",
-                    entry.value.span_of(range.clone()),
-                    fact,
-                    hint,
-                );
+                self.error(entry, "nullable-key", entry.value.span_of(range.clone()), fact, hint);
             }
         }
         columns.into_iter().map(|(name, _)| name).collect()
@@ -297,10 +236,9 @@ impl Check<'_, '_> {
 
     fn primary_key(&mut self) {
         let primary = self.key("ENGINE_PRIMARY_KEY");
-        let (Some(entry), Some(sorting)) = (
-            self.settings.get("ENGINE_PRIMARY_KEY"),
-            self.settings.get("ENGINE_SORTING_KEY"),
-        ) else {
+        let (Some(entry), Some(sorting)) =
+            (self.settings.get("ENGINE_PRIMARY_KEY"), self.settings.get("ENGINE_SORTING_KEY"))
+        else {
             return;
         };
         let Some(sorting_columns) = sql_text::plain_columns(sorting.value.text()) else {
@@ -323,7 +261,9 @@ impl Check<'_, '_> {
         for range in sql_text::split_list(text) {
             let (name, value) = text[range.clone()].split_once('=').unwrap_or_default();
             if name.trim() == "non_replicated_deduplication_window" && value.trim() == "0" {
-                let fact = "ENGINE_SETTINGS: a table without deduplication window would keep repeated inserts".to_owned();
+                let fact =
+                    "ENGINE_SETTINGS: a table without deduplication window would keep repeated inserts"
+                        .to_owned();
                 self.error(
                     entry,
                     "deduplication-window",
@@ -337,18 +277,9 @@ impl Check<'_, '_> {
 
     fn parameters(&mut self, kind: &EngineKind, sorting: &[String]) {
         match kind {
-            EngineKind::ReplacingMergeTree {
-                is_deleted,
-                version,
-            } => {
+            EngineKind::ReplacingMergeTree { is_deleted, version } => {
                 self.version("ENGINE_VER", sorting);
-                self.typed(
-                    "ENGINE_IS_DELETED",
-                    &ColumnType::Int {
-                        bits: 8,
-                        signed: false,
-                    },
-                );
+                self.typed("ENGINE_IS_DELETED", &ColumnType::Int { bits: 8, signed: false });
                 let entry = self.settings.get("ENGINE_IS_DELETED");
                 if let (Some(entry), true, None) = (entry, is_deleted.is_some(), version) {
                     let fact = "ENGINE_IS_DELETED needs ENGINE_VER".to_owned();
@@ -387,13 +318,7 @@ impl Check<'_, '_> {
     }
 
     fn sign(&mut self) {
-        self.typed(
-            "ENGINE_SIGN",
-            &ColumnType::Int {
-                bits: 8,
-                signed: true,
-            },
-        );
+        self.typed("ENGINE_SIGN", &ColumnType::Int { bits: 8, signed: true });
     }
 
     /// The type of the one column that a directive names, and the place of the name.
@@ -408,19 +333,9 @@ impl Check<'_, '_> {
         let Some((column_type, name, span)) = self.named_column(directive) else {
             return;
         };
-        if let Some(entry) = self
-            .settings
-            .get(directive)
-            .filter(|_| column_type != *wanted)
-        {
+        if let Some(entry) = self.settings.get(directive).filter(|_| column_type != *wanted) {
             let fact = format!("{directive}: column \"{name}\" is {column_type}, not {wanted}");
-            self.error(
-                entry,
-                "engine-column",
-                span,
-                fact,
-                format!("make the column {wanted}"),
-            );
+            self.error(entry, "engine-column", span, fact, format!("make the column {wanted}"));
         }
     }
 
@@ -433,9 +348,7 @@ impl Check<'_, '_> {
         };
         let fits = matches!(column_type, ColumnType::Int { .. }) || column_type.is_time();
         if !fits {
-            let fact = format!(
-                "{directive}: column \"{name}\" is {column_type}, which cannot be a version"
-            );
+            let fact = format!("{directive}: column \"{name}\" is {column_type}, which cannot be a version");
             self.error(
                 entry,
                 "engine-column",
@@ -447,13 +360,7 @@ impl Check<'_, '_> {
             let fact = format!(
                 "{directive}: column \"{name}\" is in the sorting key, so no two versions would ever meet"
             );
-            self.error(
-                entry,
-                "engine-column",
-                span,
-                fact,
-                "take it out of ENGINE_SORTING_KEY".into(),
-            );
+            self.error(entry, "engine-column", span, fact, "take it out of ENGINE_SORTING_KEY".into());
         }
     }
 }

@@ -40,9 +40,7 @@ impl Library<'_> {
     }
 
     fn find(&self, path: &str) -> Option<usize> {
-        self.files
-            .iter()
-            .position(|file| normalise(&file.path) == path)
+        self.files.iter().position(|file| normalise(&file.path) == path)
     }
 }
 
@@ -118,26 +116,18 @@ impl Expansion<'_> {
         let fact = format!("there is no file \"{wanted}\" to include");
         let paths = self.library.files.iter().map(|file| file.path.as_str());
         let finding = Finding::error("include-missing", path.span(), fact);
-        let same_name = paths
-            .clone()
-            .find(|other| file_name(other) == file_name(wanted));
+        let same_name = paths.clone().find(|other| file_name(other) == file_name(wanted));
         match same_name.or_else(|| suggest::closest(wanted, paths)) {
-            Some(close) => finding.hint(format!(
-                "did you mean \"{close}\"? paths are relative to the including file"
-            )),
+            Some(close) => {
+                finding.hint(format!("did you mean \"{close}\"? paths are relative to the including file"))
+            }
             None => finding.hint("paths are relative to the including file"),
         }
     }
 
     fn cycle(&self, path: &Value, file: usize) -> Finding {
-        let paths = self
-            .stack
-            .iter()
-            .chain([&file])
-            .map(|index| self.library.files[*index].path.as_str());
-        let chain: Vec<&str> = paths
-            .skip_while(|other| *other != self.library.files[file].path)
-            .collect();
+        let paths = self.stack.iter().chain([&file]).map(|index| self.library.files[*index].path.as_str());
+        let chain: Vec<&str> = paths.skip_while(|other| *other != self.library.files[file].path).collect();
         Finding::error(
             "include-cycle",
             path.span(),
@@ -156,9 +146,7 @@ pub(crate) fn join(including: &str, path: &str) -> String {
     let folder = including.rsplit_once('/').map_or("", |(folder, _)| folder);
     match path.starts_with('/') {
         true => normalise(path),
-        false => normalise(&format!("{folder}/{path}"))
-            .trim_start_matches('/')
-            .to_owned(),
+        false => normalise(&format!("{folder}/{path}")).trim_start_matches('/').to_owned(),
     }
 }
 

@@ -11,24 +11,13 @@ use crate::syntax::Entry;
 use std::ops::Range;
 
 /// Index types of ClickHouse.
-const TYPES: &[&str] = &[
-    "minmax",
-    "set",
-    "bloom_filter",
-    "ngrambf_v1",
-    "tokenbf_v1",
-    "text",
-    "vector_similarity",
-];
+const TYPES: &[&str] =
+    &["minmax", "set", "bloom_filter", "ngrambf_v1", "tokenbf_v1", "text", "vector_similarity"];
 
 const FORM: &str = "write INDEX name expression TYPE set(100) GRANULARITY 4";
 
 /// Reads the indexes; what cannot be read is reported and left out.
-pub(crate) fn indexes(
-    entry: &Entry,
-    columns: Option<&[PlacedColumn]>,
-    report: &mut Report,
-) -> Vec<Index> {
+pub(crate) fn indexes(entry: &Entry, columns: Option<&[PlacedColumn]>, report: &mut Report) -> Vec<Index> {
     let text = sql_text::without_comments(entry.value.text());
     let mut indexes: Vec<Index> = Vec::new();
     let mut start = 0;
@@ -58,11 +47,7 @@ struct Trouble {
 }
 
 fn trouble(range: Range<usize>, fact: impl Into<String>, hint: impl Into<String>) -> Trouble {
-    Trouble {
-        range,
-        fact: fact.into(),
-        hint: hint.into(),
-    }
+    Trouble { range, fact: fact.into(), hint: hint.into() }
 }
 
 /// Words of a part of the text, split at white space outside brackets and quotes.
@@ -72,10 +57,7 @@ fn words(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
     while at < range.end {
         at = sql_text::trimmed(text, at..range.end).start;
         let length = sql_text::find_outside(&text[at..range.end], |_, c| c.is_whitespace());
-        let end = length
-            .ok()
-            .flatten()
-            .map_or(range.end, |length| at + length);
+        let end = length.ok().flatten().map_or(range.end, |length| at + length);
         words.push(at..end);
         at = sql_text::trimmed(text, end..range.end).start.max(end);
     }
@@ -89,18 +71,13 @@ fn index(
     before: &[Index],
 ) -> Result<Index, Trouble> {
     let mut words = words(text, line.clone());
-    let is =
-        |range: &Range<usize>, keyword: &str| text[range.clone()].eq_ignore_ascii_case(keyword);
+    let is = |range: &Range<usize>, keyword: &str| text[range.clone()].eq_ignore_ascii_case(keyword);
     if words.first().is_some_and(|word| is(word, "INDEX")) {
         words.remove(0);
     }
     let type_at = words.iter().position(|word| is(word, "TYPE"));
     let Some(type_at) = type_at.filter(|at| *at >= 2 && at + 1 < words.len()) else {
-        return Err(trouble(
-            line,
-            "an index needs a name, an expression and TYPE",
-            FORM,
-        ));
+        return Err(trouble(line, "an index needs a name, an expression and TYPE", FORM));
     };
     let name = name(text, &words[0], before)?;
     let expression = words[1].start..words[type_at - 1].end;
@@ -119,18 +96,10 @@ fn name(text: &str, range: &Range<usize>, before: &[Index]) -> Result<String, Tr
     let name = text[range.clone()].trim_matches('`');
     if !crate::text::is_identifier(name) {
         let fact = format!("`{name}` is no index name");
-        return Err(trouble(
-            range.clone(),
-            fact,
-            "a name is letters, digits and `_`",
-        ));
+        return Err(trouble(range.clone(), fact, "a name is letters, digits and `_`"));
     }
     if before.iter().any(|other| other.name == name) {
-        return Err(trouble(
-            range.clone(),
-            format!("index \"{name}\" stands twice"),
-            "rename one of them",
-        ));
+        return Err(trouble(range.clone(), format!("index \"{name}\" stands twice"), "rename one of them"));
     }
     Ok(name.to_owned())
 }
@@ -151,11 +120,7 @@ fn check_column(
         Some(close) => format!("did you mean {close}?"),
         None => "name a column of SCHEMA, or an expression over columns".to_owned(),
     };
-    Err(trouble(
-        range,
-        format!("there is no column \"{expression}\""),
-        hint,
-    ))
+    Err(trouble(range, format!("there is no column \"{expression}\""), hint))
 }
 
 fn check_type(text: &str, range: &Range<usize>) -> Result<(), Trouble> {
@@ -167,11 +132,7 @@ fn check_type(text: &str, range: &Range<usize>) -> Result<(), Trouble> {
         Some(close) => format!("did you mean {close}?"),
         None => format!("index types: {}", TYPES.join(", ")),
     };
-    Err(trouble(
-        range.start..range.start + name.len(),
-        format!("there is no index type `{name}`"),
-        hint,
-    ))
+    Err(trouble(range.start..range.start + name.len(), format!("there is no index type `{name}`"), hint))
 }
 
 fn granularity(text: &str, rest: &[Range<usize>]) -> Result<Option<u64>, Trouble> {
@@ -179,10 +140,7 @@ fn granularity(text: &str, rest: &[Range<usize>]) -> Result<Option<u64>, Trouble
         return Ok(None);
     };
     if !text[keyword.clone()].eq_ignore_ascii_case("GRANULARITY") {
-        let fact = format!(
-            "`{}` does not belong after the index type",
-            &text[keyword.clone()]
-        );
+        let fact = format!("`{}` does not belong after the index type", &text[keyword.clone()]);
         return Err(trouble(keyword.clone(), fact, FORM));
     }
     let number = rest.get(1).and_then(|word| text[word.clone()].parse().ok());
@@ -190,11 +148,7 @@ fn granularity(text: &str, rest: &[Range<usize>]) -> Result<Option<u64>, Trouble
         Some(number) => Ok(Some(number)),
         None => {
             let end = rest.last().map_or(keyword.end, |word| word.end);
-            Err(trouble(
-                keyword.start..end,
-                "GRANULARITY needs a whole number from 1",
-                FORM,
-            ))
+            Err(trouble(keyword.start..end, "GRANULARITY needs a whole number from 1", FORM))
         }
     }
 }

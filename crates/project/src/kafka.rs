@@ -1,9 +1,7 @@
 //! `KAFKA_*` directives: connections and what a data source reads.
 
 use crate::diagnostics::{Finding, Report};
-use crate::model::{
-    KafkaConnection, KafkaSource, OffsetReset, SaslMechanism, SecurityProtocol, Text,
-};
+use crate::model::{KafkaConnection, KafkaSource, OffsetReset, SaslMechanism, SecurityProtocol, Text};
 use crate::settings::Settings;
 use crate::source::Span;
 use crate::suggest;
@@ -82,16 +80,10 @@ fn host_port(text: &str) -> Result<(String, u16), (String, &'static str)> {
         return Err(("an address is missing".into(), ADDRESS_HINT));
     }
     if text.contains(char::is_whitespace) {
-        return Err((
-            format!("`{text}` holds a space"),
-            "put commas between addresses",
-        ));
+        return Err((format!("`{text}` holds a space"), "put commas between addresses"));
     }
     if text.contains("://") {
-        return Err((
-            format!("`{text}` is a URL"),
-            "write host:port, without a scheme in front",
-        ));
+        return Err((format!("`{text}` is a URL"), "write host:port, without a scheme in front"));
     }
     if text.contains('@') {
         return Err((
@@ -100,13 +92,10 @@ fn host_port(text: &str) -> Result<(String, u16), (String, &'static str)> {
         ));
     }
     let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => rest.split_once("]:").ok_or((
-            format!("`{text}` has no port"),
-            "write an IPv6 address as [::1]:9092",
-        ))?,
-        None => text
-            .rsplit_once(':')
-            .ok_or((format!("`{text}` has no port"), ADDRESS_HINT))?,
+        Some(rest) => rest
+            .split_once("]:")
+            .ok_or((format!("`{text}` has no port"), "write an IPv6 address as [::1]:9092"))?,
+        None => text.rsplit_once(':').ok_or((format!("`{text}` has no port"), ADDRESS_HINT))?,
     };
     let is_v6 = text.starts_with('[');
     if !is_v6 && host.contains(':') {
@@ -117,12 +106,7 @@ fn host_port(text: &str) -> Result<(String, u16), (String, &'static str)> {
     }
     let valid_host = match is_v6 {
         true => host.parse::<std::net::Ipv6Addr>().is_ok(),
-        false => {
-            !host.is_empty()
-                && host
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
-        }
+        false => !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)),
     };
     if !valid_host {
         return Err((
@@ -132,10 +116,7 @@ fn host_port(text: &str) -> Result<(String, u16), (String, &'static str)> {
     }
     match port.parse::<u16>() {
         Ok(number) if number > 0 => Ok((host.to_owned(), number)),
-        _ => Err((
-            format!("`{port}` is no port"),
-            "a port is a number from 1 to 65535",
-        )),
+        _ => Err((format!("`{port}` is no port"), "a port is a number from 1 to 65535")),
     }
 }
 
@@ -150,11 +131,7 @@ pub(crate) fn address_trouble(entry: &Entry) -> Option<Finding> {
     let (known, is_literal) = known_text(entry)?;
     let error = host_ports(&known).err()?;
     // Places inside a default are not places of the value.
-    let range = if is_literal {
-        error.range
-    } else {
-        0..entry.value.text().len()
-    };
+    let range = if is_literal { error.range } else { 0..entry.value.text().len() };
     let fact = format!("KAFKA_BOOTSTRAP_SERVERS: {}", error.fact);
     Some(Finding::error("address", entry.value.span_of(range), fact).hint(error.hint))
 }
@@ -162,15 +139,10 @@ pub(crate) fn address_trouble(entry: &Entry) -> Option<Finding> {
 /// Topic names: up to 249 letters, digits, `.`, `_` and `-` (Apache Kafka, `Topic.validate`).
 pub(crate) fn topic_trouble(entry: &Entry) -> Option<Finding> {
     let (topic, is_literal) = known_text(entry)?;
-    let bad = topic
-        .char_indices()
-        .find(|(_, c)| !(c.is_ascii_alphanumeric() || "._-".contains(*c)));
+    let bad = topic.char_indices().find(|(_, c)| !(c.is_ascii_alphanumeric() || "._-".contains(*c)));
     let fact = match bad {
         Some((_, c)) => format!("a topic name cannot hold `{c}`"),
-        None if topic.len() > 249 => format!(
-            "a topic name has at most 249 characters, not {}",
-            topic.len()
-        ),
+        None if topic.len() > 249 => format!("a topic name has at most 249 characters, not {}", topic.len()),
         None if topic == "." || topic == ".." => format!("`{topic}` cannot be a topic name"),
         None => return None,
     };
@@ -186,20 +158,11 @@ pub(crate) fn topic_trouble(entry: &Entry) -> Option<Finding> {
         Some((_, '*')) => "a data source reads one topic, named whole",
         _ => "topic names hold letters, digits, `.`, `_` and `-`",
     };
-    Some(
-        Finding::error(
-            "topic-name",
-            entry.value.span_of(range),
-            format!("KAFKA_TOPIC: {fact}"),
-        )
-        .hint(hint),
-    )
+    Some(Finding::error("topic-name", entry.value.span_of(range), format!("KAFKA_TOPIC: {fact}")).hint(hint))
 }
 
 fn text_of(settings: &Settings<'_>, name: &'static str) -> Option<Text> {
-    settings
-        .get(name)
-        .and_then(|entry| text::parse(entry.value.text()).ok())
+    settings.get(name).and_then(|entry| text::parse(entry.value.text()).ok())
 }
 
 /// Builds a connection from the directives of its file, or of the data source that holds them.
@@ -216,19 +179,15 @@ pub(crate) fn connection(
         _ => SecurityProtocol::SaslSsl,
     };
     if !settings.mentions("KAFKA_BOOTSTRAP_SERVERS") {
-        let finding = Finding::error(
-            "missing-directive",
-            anchor,
-            "KAFKA_BOOTSTRAP_SERVERS is missing",
-        );
+        let finding = Finding::error("missing-directive", anchor, "KAFKA_BOOTSTRAP_SERVERS is missing");
         report.add(finding.hint("add KAFKA_BOOTSTRAP_SERVERS host:port"));
     }
     check_credentials(settings, protocol, anchor, report);
     let ca_pem = certificate(settings, report);
     let uses_sasl = protocol != SecurityProtocol::Plaintext;
     let bootstrap_servers = text_of(settings, "KAFKA_BOOTSTRAP_SERVERS")?;
-    (report.findings.len() == errors_before || uses_only_warnings(report, errors_before)).then(
-        || KafkaConnection {
+    (report.findings.len() == errors_before || uses_only_warnings(report, errors_before)).then(|| {
+        KafkaConnection {
             name: name.to_owned(),
             bootstrap_servers,
             security_protocol: protocol,
@@ -236,14 +195,12 @@ pub(crate) fn connection(
             user: text_of(settings, "KAFKA_KEY").filter(|_| uses_sasl),
             password: text_of(settings, "KAFKA_SECRET").filter(|_| uses_sasl),
             ca_pem,
-        },
-    )
+        }
+    })
 }
 
 fn uses_only_warnings(report: &Report, from: usize) -> bool {
-    report.findings[from..]
-        .iter()
-        .all(|finding| !finding.is_error())
+    report.findings[from..].iter().all(|finding| !finding.is_error())
 }
 
 fn mechanism(settings: &Settings<'_>) -> SaslMechanism {
@@ -254,74 +211,41 @@ fn mechanism(settings: &Settings<'_>) -> SaslMechanism {
     }
 }
 
-fn check_credentials(
-    settings: &Settings<'_>,
-    protocol: SecurityProtocol,
-    anchor: Span,
-    report: &mut Report,
-) {
+fn check_credentials(settings: &Settings<'_>, protocol: SecurityProtocol, anchor: Span, report: &mut Report) {
     let key = settings.mentions("KAFKA_KEY");
     let secret = settings.mentions("KAFKA_SECRET");
     if key != secret {
-        let (present, absent) = if key {
-            ("KAFKA_KEY", "KAFKA_SECRET")
-        } else {
-            ("KAFKA_SECRET", "KAFKA_KEY")
-        };
+        let (present, absent) =
+            if key { ("KAFKA_KEY", "KAFKA_SECRET") } else { ("KAFKA_SECRET", "KAFKA_KEY") };
         let span = settings.get(present).map_or(anchor, |entry| entry.name);
-        let finding = Finding::error(
-            "missing-directive",
-            span,
-            format!("{present} is here, but {absent} is missing"),
-        );
+        let finding =
+            Finding::error("missing-directive", span, format!("{present} is here, but {absent} is missing"));
         report.add(finding.hint(format!("add {absent} {{{{ tb_secret(\"{absent}\") }}}}")));
         return;
     }
     // Whether an unreadable protocol needs a password cannot be told.
-    let known_protocol = settings.get("KAFKA_SECURITY_PROTOCOL").is_some()
-        || !settings.mentions("KAFKA_SECURITY_PROTOCOL");
+    let known_protocol =
+        settings.get("KAFKA_SECURITY_PROTOCOL").is_some() || !settings.mentions("KAFKA_SECURITY_PROTOCOL");
     if protocol == SecurityProtocol::Plaintext {
         warn_of_unused(settings, report);
     } else if !key && known_protocol {
-        let place = settings
-            .get("KAFKA_SECURITY_PROTOCOL")
-            .or(settings.get("KAFKA_BOOTSTRAP_SERVERS"));
+        let place = settings.get("KAFKA_SECURITY_PROTOCOL").or(settings.get("KAFKA_BOOTSTRAP_SERVERS"));
         let span = place.map_or(anchor, |entry| entry.name);
-        let default = if settings.mentions("KAFKA_SECURITY_PROTOCOL") {
-            ""
-        } else {
-            " (the default)"
-        };
-        let word = settings
-            .word("KAFKA_SECURITY_PROTOCOL")
-            .unwrap_or("SASL_SSL");
+        let default = if settings.mentions("KAFKA_SECURITY_PROTOCOL") { "" } else { " (the default)" };
+        let word = settings.word("KAFKA_SECURITY_PROTOCOL").unwrap_or("SASL_SSL");
         let fact = format!("{word}{default} needs KAFKA_KEY and KAFKA_SECRET");
         let finding = Finding::error("missing-credentials", span, fact)
             .included_from(place.map_or(&[], |entry| &entry.included_from));
-        report.add(
-            finding
-                .hint("add both, or KAFKA_SECURITY_PROTOCOL PLAINTEXT for a broker without login"),
-        );
+        report.add(finding.hint("add both, or KAFKA_SECURITY_PROTOCOL PLAINTEXT for a broker without login"));
     }
 }
 
 fn warn_of_unused(settings: &Settings<'_>, report: &mut Report) {
-    for name in [
-        "KAFKA_KEY",
-        "KAFKA_SECRET",
-        "KAFKA_SASL_MECHANISM",
-        "KAFKA_SSL_CA_PEM",
-    ] {
+    for name in ["KAFKA_KEY", "KAFKA_SECRET", "KAFKA_SASL_MECHANISM", "KAFKA_SSL_CA_PEM"] {
         if let Some(entry) = settings.get(name) {
-            let finding = Finding::warning(
-                "no-effect",
-                entry.name,
-                format!("{name} has no effect with PLAINTEXT"),
-            );
-            report.add_at(
-                entry,
-                finding.hint("remove the line, or write KAFKA_SECURITY_PROTOCOL SASL_SSL"),
-            );
+            let finding =
+                Finding::warning("no-effect", entry.name, format!("{name} has no effect with PLAINTEXT"));
+            report.add_at(entry, finding.hint("remove the line, or write KAFKA_SECURITY_PROTOCOL SASL_SSL"));
         }
     }
 }
@@ -329,24 +253,20 @@ fn warn_of_unused(settings: &Settings<'_>, report: &mut Report) {
 /// The certificate authority without the indentation of its block.
 fn certificate(settings: &Settings<'_>, report: &mut Report) -> Option<Text> {
     let entry = settings.get("KAFKA_SSL_CA_PEM")?;
-    let lines: Vec<&str> = entry
-        .value
-        .text()
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let lines: Vec<&str> =
+        entry.value.text().lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let text = text::parse(&lines.join("\n")).ok()?;
     let literal = text.as_literal().unwrap_or_default();
-    let is_pem = literal.contains("-----BEGIN CERTIFICATE-----")
-        && literal.contains("-----END CERTIFICATE-----");
+    let is_pem =
+        literal.contains("-----BEGIN CERTIFICATE-----") && literal.contains("-----END CERTIFICATE-----");
     if text.secret_names().next().is_none() && !is_pem {
-        let finding = Finding::error(
-            "certificate",
-            entry.name,
-            "KAFKA_SSL_CA_PEM holds no certificate in PEM form",
+        let finding =
+            Finding::error("certificate", entry.name, "KAFKA_SSL_CA_PEM holds no certificate in PEM form");
+        report.add_at(
+            entry,
+            finding
+                .hint("it begins with -----BEGIN CERTIFICATE----- and ends with -----END CERTIFICATE-----"),
         );
-        report.add_at(entry, finding.hint("it begins with -----BEGIN CERTIFICATE----- and ends with -----END CERTIFICATE-----"));
     }
     Some(text)
 }
@@ -358,8 +278,8 @@ pub(crate) fn source(
     connections: &Connections<'_>,
     report: &mut Report,
 ) -> Option<KafkaSource> {
-    let first = first_of(settings, SOURCE_DIRECTIVES)
-        .or_else(|| first_of(settings, CONNECTION_DIRECTIVES))?;
+    let first =
+        first_of(settings, SOURCE_DIRECTIVES).or_else(|| first_of(settings, CONNECTION_DIRECTIVES))?;
     require_together(name, settings, first, report);
     let connection = source_connection(name, settings, connections, first, report);
     let group_id = text_of(settings, "KAFKA_GROUP_ID");
@@ -384,9 +304,7 @@ fn first_of<'a>(settings: &Settings<'a>, names: &[&'static str]) -> Option<&'a E
 fn require_together(name: &str, settings: &Settings<'_>, first: &Entry, report: &mut Report) {
     let example = |directive: &str| match directive {
         "KAFKA_TOPIC" => format!("add KAFKA_TOPIC {name}"),
-        _ => format!(
-            "add KAFKA_GROUP_ID forebay_{name}: a group that no other reader of the topic uses"
-        ),
+        _ => format!("add KAFKA_GROUP_ID forebay_{name}: a group that no other reader of the topic uses"),
     };
     for directive in ["KAFKA_TOPIC", "KAFKA_GROUP_ID"] {
         if !settings.mentions(directive) {
@@ -400,11 +318,7 @@ fn require_together(name: &str, settings: &Settings<'_>, first: &Entry, report: 
     let has_cluster =
         settings.mentions("KAFKA_CONNECTION_NAME") || settings.mentions("KAFKA_BOOTSTRAP_SERVERS");
     if !has_cluster {
-        let finding = Finding::error(
-            "missing-directive",
-            first.name,
-            "KAFKA_CONNECTION_NAME is missing",
-        );
+        let finding = Finding::error("missing-directive", first.name, "KAFKA_CONNECTION_NAME is missing");
         report.add_at(first, finding.hint("add KAFKA_CONNECTION_NAME with the name of a .connection file, or KAFKA_BOOTSTRAP_SERVERS here"));
     }
 }
@@ -420,9 +334,7 @@ fn source_connection(
     let inline = settings.mentions("KAFKA_BOOTSTRAP_SERVERS");
     let Some(entry) = settings.get("KAFKA_CONNECTION_NAME") else {
         let wanted = inline && !settings.mentions("KAFKA_CONNECTION_NAME");
-        return wanted
-            .then(|| connection(name, settings, first.name, report))
-            .flatten();
+        return wanted.then(|| connection(name, settings, first.name, report)).flatten();
     };
     let wanted = entry.value.text();
     if let Some(defined) = connections.settings.get(wanted) {
@@ -482,11 +394,7 @@ mod tests {
         let read = host_ports("a.b-c_1:9092, [::1]:1 ,10.0.0.1:65535").expect("addresses");
         assert_eq!(
             read,
-            [
-                ("a.b-c_1".to_owned(), 9092),
-                ("::1".to_owned(), 1),
-                ("10.0.0.1".to_owned(), 65535)
-            ]
+            [("a.b-c_1".to_owned(), 9092), ("::1".to_owned(), 1), ("10.0.0.1".to_owned(), 65535)]
         );
         for bad in [
             "",

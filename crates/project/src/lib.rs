@@ -93,14 +93,9 @@ pub fn is_project_file(path: &str) -> bool {
 pub fn included_paths(file: &SourceFile) -> Vec<String> {
     let kind = FileKind::of_path(&file.path).unwrap_or(FileKind::Include);
     let entries = syntax::read(0, kind, &file.text).entries;
-    let includes = entries
-        .into_iter()
-        .filter(|entry| entry.directive.name == "INCLUDE");
+    let includes = entries.into_iter().filter(|entry| entry.directive.name == "INCLUDE");
     let first = |entry: Entry| syntax::arguments(&entry.value).into_iter().next();
-    includes
-        .filter_map(first)
-        .map(|path| include::join(&file.path, path.text()))
-        .collect()
+    includes.filter_map(first).map(|path| include::join(&file.path, path.text())).collect()
 }
 
 /// Reads the files of a project. Never fails: what is wrong becomes a diagnostic.
@@ -108,10 +103,7 @@ pub fn parse(files: &[SourceFile]) -> ParsedProject {
     let kind = |file: &SourceFile| FileKind::of_path(&file.path).unwrap_or(FileKind::Include);
     let read = |(index, file): (usize, &SourceFile)| syntax::read(index, kind(file), &file.text);
     let syntax: Vec<_> = files.iter().enumerate().map(read).collect();
-    let library = include::Library {
-        files,
-        syntax: &syntax,
-    };
+    let library = include::Library { files, syntax: &syntax };
     let mut findings = Vec::new();
     let mut resources = Vec::new();
     for (index, file) in files.iter().enumerate() {
@@ -127,17 +119,9 @@ pub fn parse(files: &[SourceFile]) -> ParsedProject {
         if kind != FileKind::Pipe {
             findings.append(&mut of_includes);
         }
-        resources.push(Resource {
-            kind,
-            name: stem(&file.path).to_owned(),
-            file: index,
-            entries,
-        });
+        resources.push(Resource { kind, name: stem(&file.path).to_owned(), file: index, entries });
     }
-    let secrets: Vec<Span> = syntax
-        .iter()
-        .flat_map(|file| file.secrets.iter().copied())
-        .collect();
+    let secrets: Vec<Span> = syntax.iter().flat_map(|file| file.secrets.iter().copied()).collect();
     ParsedProject {
         files: files.to_vec(),
         resources,

@@ -231,27 +231,14 @@ impl fmt::Display for EngineKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let arguments = |names: &[Option<&String>]| {
             let present: Vec<&str> = names.iter().flatten().map(|name| name.as_str()).collect();
-            if present.is_empty() {
-                String::new()
-            } else {
-                format!("({})", present.join(", "))
-            }
+            if present.is_empty() { String::new() } else { format!("({})", present.join(", ")) }
         };
         match self {
             EngineKind::MergeTree => f.write_str("MergeTree"),
-            EngineKind::ReplacingMergeTree {
-                version,
-                is_deleted,
-            } => {
-                write!(
-                    f,
-                    "ReplacingMergeTree{}",
-                    arguments(&[version.as_ref(), is_deleted.as_ref()])
-                )
+            EngineKind::ReplacingMergeTree { version, is_deleted } => {
+                write!(f, "ReplacingMergeTree{}", arguments(&[version.as_ref(), is_deleted.as_ref()]))
             }
-            EngineKind::SummingMergeTree { columns } if columns.is_empty() => {
-                f.write_str("SummingMergeTree")
-            }
+            EngineKind::SummingMergeTree { columns } if columns.is_empty() => f.write_str("SummingMergeTree"),
             EngineKind::SummingMergeTree { columns } => {
                 write!(f, "SummingMergeTree(({}))", columns.join(", "))
             }

@@ -26,12 +26,7 @@ impl Path {
         if text == "#.__value" {
             return Ok(Path::RawValue);
         }
-        let fail = |offset, fact: &str| {
-            Err(PathError {
-                offset,
-                fact: fact.to_owned(),
-            })
-        };
+        let fail = |offset, fact: &str| Err(PathError { offset, fact: fact.to_owned() });
         if text.starts_with('#') {
             return fail(0, "the only path that begins with `#` is `#.__value`");
         }
@@ -41,10 +36,8 @@ impl Path {
         let mut steps = Vec::new();
         let mut at = 1;
         while at < text.len() {
-            let (step, length) = step(&text[at..]).map_err(|(offset, fact)| PathError {
-                offset: at + offset,
-                fact: fact.to_owned(),
-            })?;
+            let (step, length) = step(&text[at..])
+                .map_err(|(offset, fact)| PathError { offset: at + offset, fact: fact.to_owned() })?;
             steps.push(step);
             at += length;
         }
@@ -96,10 +89,7 @@ fn bracket(text: &str) -> Result<(PathStep, usize), StepError> {
     }
     let inside = &text[1..];
     let Some(quote) = inside.chars().next().filter(|c| matches!(c, '\'' | '"')) else {
-        return Err((
-            0,
-            "brackets hold `:` for every element, or a name in quotes",
-        ));
+        return Err((0, "brackets hold `:` for every element, or a name in quotes"));
     };
     let (name, length) = quoted_name(&inside[1..], quote).ok_or((0, "the quote is not closed"))?;
     if !inside[1 + length..].starts_with(']') {
@@ -157,25 +147,13 @@ mod tests {
 
     #[test]
     fn every_documented_form_is_read() {
-        for text in [
-            "$",
-            "$.a",
-            "$.a.b",
-            "$.['x-y']",
-            "$.a[:]",
-            "$.a[:].x",
-            "$[:]",
-            "#.__value",
-        ] {
+        for text in ["$", "$.a", "$.a.b", "$.['x-y']", "$.a[:]", "$.a[:].x", "$[:]", "#.__value"] {
             assert_eq!(shown(text), text);
         }
         assert_eq!(shown("$['x']"), "$.x");
         assert_eq!(shown("$.a.[:].b"), "$.a[:].b");
         assert_eq!(shown("$.x-y"), "$.['x-y']");
-        assert_eq!(
-            Path::parse("$.a[:].b[:]").map(|path| path.list_depth()),
-            Ok(2)
-        );
+        assert_eq!(Path::parse("$.a[:].b[:]").map(|path| path.list_depth()), Ok(2));
     }
 
     #[test]

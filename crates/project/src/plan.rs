@@ -168,9 +168,7 @@ impl Plan {
 
     /// The steps that cannot be taken.
     pub fn refused(&self) -> impl Iterator<Item = &Step> {
-        self.steps
-            .iter()
-            .filter(|step| matches!(step.verdict(), Verdict::Refused { .. }))
+        self.steps.iter().filter(|step| matches!(step.verdict(), Verdict::Refused { .. }))
     }
 }
 
@@ -180,21 +178,13 @@ pub fn plan(from: &Project, to: &Project) -> Plan {
     connection_steps(&from.connections, &to.connections, &mut steps);
     for (name, datasource) in &to.datasources {
         match from.datasources.get(name) {
-            None => steps.push(Step::CreateDatasource {
-                datasource: Box::new(datasource.clone()),
-            }),
+            None => steps.push(Step::CreateDatasource { datasource: Box::new(datasource.clone()) }),
             Some(before) => datasource_steps(before, datasource, &mut steps),
         }
     }
-    let gone = from
-        .datasources
-        .keys()
-        .filter(|name| !to.datasources.contains_key(*name));
+    let gone = from.datasources.keys().filter(|name| !to.datasources.contains_key(*name));
     steps.extend(gone.map(|name| Step::DropDatasource { name: name.clone() }));
-    let gone = from
-        .connections
-        .keys()
-        .filter(|name| !to.connections.contains_key(*name));
+    let gone = from.connections.keys().filter(|name| !to.connections.contains_key(*name));
     steps.extend(gone.map(|name| Step::DropConnection { name: name.clone() }));
     Plan { steps }
 }
@@ -206,9 +196,7 @@ fn connection_steps(
 ) {
     for (name, connection) in to {
         match from.get(name) {
-            None => steps.push(Step::CreateConnection {
-                connection: connection.clone(),
-            }),
+            None => steps.push(Step::CreateConnection { connection: connection.clone() }),
             Some(before) if before != connection => steps.push(Step::ChangeConnection {
                 connection: connection.clone(),
                 settings: changed_connection(before, connection),
@@ -220,28 +208,15 @@ fn connection_steps(
 
 /// Names of the settings for which `differs` holds.
 fn changed(settings: &[(&'static str, bool)]) -> Vec<&'static str> {
-    settings
-        .iter()
-        .filter(|(_, differs)| *differs)
-        .map(|(name, _)| *name)
-        .collect()
+    settings.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect()
 }
 
 fn changed_connection(from: &KafkaConnection, to: &KafkaConnection) -> Vec<&'static str> {
     changed(&[
         ("KAFKA_CONNECTION_NAME", from.name != to.name),
-        (
-            "KAFKA_BOOTSTRAP_SERVERS",
-            from.bootstrap_servers != to.bootstrap_servers,
-        ),
-        (
-            "KAFKA_SECURITY_PROTOCOL",
-            from.security_protocol != to.security_protocol,
-        ),
-        (
-            "KAFKA_SASL_MECHANISM",
-            from.sasl_mechanism != to.sasl_mechanism,
-        ),
+        ("KAFKA_BOOTSTRAP_SERVERS", from.bootstrap_servers != to.bootstrap_servers),
+        ("KAFKA_SECURITY_PROTOCOL", from.security_protocol != to.security_protocol),
+        ("KAFKA_SASL_MECHANISM", from.sasl_mechanism != to.sasl_mechanism),
         ("KAFKA_KEY", from.user != to.user),
         ("KAFKA_SECRET", from.password != to.password),
         ("KAFKA_SSL_CA_PEM", from.ca_pem != to.ca_pem),
@@ -256,18 +231,9 @@ fn changed_kafka(from: Option<&KafkaSource>, to: Option<&KafkaSource>) -> Vec<&'
     settings.extend(changed(&[
         ("KAFKA_TOPIC", from.topic != to.topic),
         ("KAFKA_GROUP_ID", from.group_id != to.group_id),
-        (
-            "KAFKA_AUTO_OFFSET_RESET",
-            from.auto_offset_reset != to.auto_offset_reset,
-        ),
-        (
-            "KAFKA_STORE_RAW_VALUE",
-            from.store_raw_value != to.store_raw_value,
-        ),
-        (
-            "KAFKA_STORE_HEADERS",
-            from.store_headers != to.store_headers,
-        ),
+        ("KAFKA_AUTO_OFFSET_RESET", from.auto_offset_reset != to.auto_offset_reset),
+        ("KAFKA_STORE_RAW_VALUE", from.store_raw_value != to.store_raw_value),
+        ("KAFKA_STORE_HEADERS", from.store_headers != to.store_headers),
     ]));
     settings
 }
@@ -283,37 +249,23 @@ fn datasource_steps(from: &Datasource, to: &Datasource, steps: &mut Vec<Step>) {
         });
     }
     if from.indexes != to.indexes {
-        steps.push(Step::ChangeIndexes {
-            datasource: datasource(),
-            indexes: to.indexes.clone(),
-        });
+        steps.push(Step::ChangeIndexes { datasource: datasource(), indexes: to.indexes.clone() });
     }
     if from.description != to.description {
-        steps.push(Step::ChangeDescription {
-            datasource: datasource(),
-            description: to.description.clone(),
-        });
+        steps.push(Step::ChangeDescription { datasource: datasource(), description: to.description.clone() });
     }
     let settings = changed_kafka(from.kafka.as_ref(), to.kafka.as_ref());
     if !settings.is_empty() {
-        steps.push(Step::ChangeKafka {
-            datasource: datasource(),
-            kafka: to.kafka.clone(),
-            settings,
-        });
+        steps.push(Step::ChangeKafka { datasource: datasource(), kafka: to.kafka.clone(), settings });
     }
 }
 
 fn column_steps(from: &Datasource, to: &Datasource, steps: &mut Vec<Step>) {
-    let find =
-        |columns: &[Column], name: &str| columns.iter().find(|column| column.name == name).cloned();
+    let find = |columns: &[Column], name: &str| columns.iter().find(|column| column.name == name).cloned();
     let mut order: Vec<String> = Vec::new();
     for column in &from.columns {
         match find(&to.columns, &column.name) {
-            None => steps.push(Step::DropColumn {
-                datasource: to.name.clone(),
-                column: column.name.clone(),
-            }),
+            None => steps.push(Step::DropColumn { datasource: to.name.clone(), column: column.name.clone() }),
             Some(after) => {
                 order.push(column.name.clone());
                 if after != *column {
@@ -338,16 +290,9 @@ fn column_steps(from: &Datasource, to: &Datasource, steps: &mut Vec<Step>) {
         }
         previous = Some(column.name.clone());
     }
-    let wanted: Vec<String> = to
-        .columns
-        .iter()
-        .map(|column| column.name.clone())
-        .collect();
+    let wanted: Vec<String> = to.columns.iter().map(|column| column.name.clone()).collect();
     if order != wanted {
-        steps.push(Step::ReorderColumns {
-            datasource: to.name.clone(),
-            order: wanted,
-        });
+        steps.push(Step::ReorderColumns { datasource: to.name.clone(), order: wanted });
     }
 }
 
@@ -370,26 +315,19 @@ pub fn apply(from: &Project, plan: &Plan) -> Project {
 fn take(project: &mut Project, step: &Step) {
     match step {
         Step::CreateConnection { connection } | Step::ChangeConnection { connection, .. } => {
-            project
-                .connections
-                .insert(connection.name.clone(), connection.clone());
+            project.connections.insert(connection.name.clone(), connection.clone());
         }
         Step::DropConnection { name } => {
             project.connections.remove(name);
         }
         Step::CreateDatasource { datasource } => {
-            project
-                .datasources
-                .insert(datasource.name.clone(), (**datasource).clone());
+            project.datasources.insert(datasource.name.clone(), (**datasource).clone());
         }
         Step::DropDatasource { name } => {
             project.datasources.remove(name);
         }
         _ => {
-            if let Some(datasource) = step
-                .datasource()
-                .and_then(|name| project.datasources.get_mut(name))
-            {
+            if let Some(datasource) = step.datasource().and_then(|name| project.datasources.get_mut(name)) {
                 take_in(datasource, step);
             }
         }
@@ -399,30 +337,19 @@ fn take(project: &mut Project, step: &Step) {
 fn take_in(datasource: &mut Datasource, step: &Step) {
     match step {
         Step::AddColumn { column, after, .. } => {
-            let before = after.as_ref().and_then(|after| {
-                datasource
-                    .columns
-                    .iter()
-                    .position(|other| other.name == *after)
-            });
-            datasource
-                .columns
-                .insert(before.map_or(0, |at| at + 1), column.clone());
+            let before = after
+                .as_ref()
+                .and_then(|after| datasource.columns.iter().position(|other| other.name == *after));
+            datasource.columns.insert(before.map_or(0, |at| at + 1), column.clone());
         }
         Step::DropColumn { column, .. } => datasource.columns.retain(|other| other.name != *column),
         Step::ChangeColumn { from, to, .. } => {
-            for column in datasource
-                .columns
-                .iter_mut()
-                .filter(|column| column.name == from.name)
-            {
+            for column in datasource.columns.iter_mut().filter(|column| column.name == from.name) {
                 *column = to.clone();
             }
         }
         Step::ReorderColumns { order, .. } => {
-            datasource
-                .columns
-                .sort_by_key(|column| order.iter().position(|name| *name == column.name));
+            datasource.columns.sort_by_key(|column| order.iter().position(|name| *name == column.name));
         }
         Step::ChangeEngine { to, .. } => datasource.engine = to.clone(),
         Step::ChangeIndexes { indexes, .. } => datasource.indexes.clone_from(indexes),
@@ -457,30 +384,15 @@ impl fmt::Display for Step {
             Step::CreateConnection { connection } => {
                 write!(f, "+ connection \"{}\"", connection.name)
             }
-            Step::ChangeConnection {
-                connection,
-                settings,
-            } => {
-                write!(
-                    f,
-                    "~ connection \"{}\": {} changed",
-                    connection.name,
-                    settings.join(", ")
-                )
+            Step::ChangeConnection { connection, settings } => {
+                write!(f, "~ connection \"{}\": {} changed", connection.name, settings.join(", "))
             }
             Step::DropConnection { name } => write!(f, "- connection \"{name}\""),
             Step::CreateDatasource { datasource } => {
-                write!(
-                    f,
-                    "+ data source \"{}\": {} columns",
-                    datasource.name,
-                    datasource.columns.len()
-                )
+                write!(f, "+ data source \"{}\": {} columns", datasource.name, datasource.columns.len())
             }
             Step::DropDatasource { name } => write!(f, "- data source \"{name}\""),
-            Step::AddColumn {
-                datasource, column, ..
-            } => {
+            Step::AddColumn { datasource, column, .. } => {
                 write!(
                     f,
                     "~ data source \"{datasource}\": + column \"{}\" {}",
@@ -488,34 +400,16 @@ impl fmt::Display for Step {
                 )
             }
             Step::DropColumn { datasource, column } => {
-                write!(
-                    f,
-                    "~ data source \"{datasource}\": - column \"{column}\"; the table keeps it"
-                )
+                write!(f, "~ data source \"{datasource}\": - column \"{column}\"; the table keeps it")
             }
-            Step::ChangeColumn {
-                datasource,
-                from,
-                to,
-            } => {
-                write!(
-                    f,
-                    "~ data source \"{datasource}\": column \"{}\" ",
-                    from.name
-                )?;
+            Step::ChangeColumn { datasource, from, to } => {
+                write!(f, "~ data source \"{datasource}\": column \"{}\" ", from.name)?;
                 write_column_change(f, from, to)
             }
             Step::ReorderColumns { datasource, .. } => {
-                write!(
-                    f,
-                    "~ data source \"{datasource}\": columns in another order; the table keeps its own"
-                )
+                write!(f, "~ data source \"{datasource}\": columns in another order; the table keeps its own")
             }
-            Step::ChangeEngine {
-                datasource,
-                from,
-                to,
-            } => {
+            Step::ChangeEngine { datasource, from, to } => {
                 write!(f, "~ data source \"{datasource}\": engine: ")?;
                 write_engine_change(f, from, to)
             }
@@ -525,17 +419,9 @@ impl fmt::Display for Step {
             Step::ChangeDescription { datasource, .. } => {
                 write!(f, "~ data source \"{datasource}\": description changed")
             }
-            Step::ChangeKafka {
-                datasource,
-                kafka,
-                settings,
-            } => match kafka {
+            Step::ChangeKafka { datasource, kafka, settings } => match kafka {
                 None => write!(f, "~ data source \"{datasource}\": stops reading Kafka"),
-                Some(_) => write!(
-                    f,
-                    "~ data source \"{datasource}\": {} changed",
-                    settings.join(", ")
-                ),
+                Some(_) => write!(f, "~ data source \"{datasource}\": {} changed", settings.join(", ")),
             },
         }
     }
@@ -544,22 +430,10 @@ impl fmt::Display for Step {
 fn write_column_change(f: &mut fmt::Formatter<'_>, from: &Column, to: &Column) -> fmt::Result {
     let none = || "none".to_owned();
     let parts = [
-        (
-            "type",
-            from.column_type.to_string(),
-            to.column_type.to_string(),
-        ),
+        ("type", from.column_type.to_string(), to.column_type.to_string()),
         ("path", from.path.to_string(), to.path.to_string()),
-        (
-            "DEFAULT",
-            from.default.clone().unwrap_or_else(none),
-            to.default.clone().unwrap_or_else(none),
-        ),
-        (
-            "CODEC",
-            from.codec.clone().unwrap_or_else(none),
-            to.codec.clone().unwrap_or_else(none),
-        ),
+        ("DEFAULT", from.default.clone().unwrap_or_else(none), to.default.clone().unwrap_or_else(none)),
+        ("CODEC", from.codec.clone().unwrap_or_else(none), to.codec.clone().unwrap_or_else(none)),
     ];
     write_changes(f, &parts)
 }
@@ -571,11 +445,7 @@ fn write_engine_change(f: &mut fmt::Formatter<'_>, from: &Engine, to: &Engine) -
     };
     let parts = [
         ("ENGINE", from.kind.to_string(), to.kind.to_string()),
-        part(
-            "ENGINE_PARTITION_KEY",
-            &from.partition_key,
-            &to.partition_key,
-        ),
+        part("ENGINE_PARTITION_KEY", &from.partition_key, &to.partition_key),
         part("ENGINE_SORTING_KEY", &from.sorting_key, &to.sorting_key),
         part("ENGINE_PRIMARY_KEY", &from.primary_key, &to.primary_key),
         part("ENGINE_SAMPLING_KEY", &from.sampling_key, &to.sampling_key),
@@ -587,9 +457,8 @@ fn write_engine_change(f: &mut fmt::Formatter<'_>, from: &Engine, to: &Engine) -
 
 fn write_changes(f: &mut fmt::Formatter<'_>, parts: &[(&str, String, String)]) -> fmt::Result {
     let changes = parts.iter().filter(|(_, before, after)| before != after);
-    let shown: Vec<String> = changes
-        .map(|(name, before, after)| format!("{name} {before} -> {after}"))
-        .collect();
+    let shown: Vec<String> =
+        changes.map(|(name, before, after)| format!("{name} {before} -> {after}")).collect();
     f.write_str(&shown.join(", "))
 }
 

@@ -10,23 +10,15 @@ pub fn markdown() -> String {
     for kind in kinds {
         let _ = write!(page, "\n## `{}` files\n\n", kind.extension());
         if kind == FileKind::Pipe {
-            page.push_str(
-                "Pipes are not available yet: a project that holds a `.pipe` file is refused.\n\n",
-            );
+            page.push_str("Pipes are not available yet: a project that holds a `.pipe` file is refused.\n\n");
         }
         page.push_str("| Directive | Value | Meaning |\n|---|---|---|\n");
-        for directive in DIRECTIVES
-            .iter()
-            .filter(|directive| directive.files.contains(&kind))
-        {
+        for directive in DIRECTIVES.iter().filter(|directive| directive.files.contains(&kind)) {
             page.push_str(&row(directive));
         }
     }
     page.push_str("\n## Examples\n\n");
-    for directive in DIRECTIVES
-        .iter()
-        .filter(|directive| directive.availability == Availability::Available)
-    {
+    for directive in DIRECTIVES.iter().filter(|directive| directive.availability == Availability::Available) {
         let _ = write!(page, "```\n{}\n```\n\n", directive.example);
     }
     page.truncate(page.trim_end().len());
@@ -46,11 +38,7 @@ pub fn summary(directive: &Directive) -> String {
 }
 
 fn row(directive: &Directive) -> String {
-    let others: String = directive
-        .aliases
-        .iter()
-        .map(|alias| format!(", `{alias}`"))
-        .collect();
+    let others: String = directive.aliases.iter().map(|alias| format!(", `{alias}`")).collect();
     let escape = |text: &str| text.replace('|', "\\|");
     format!(
         "| `{}`{others} | {} | {} |\n",
@@ -101,9 +89,6 @@ mod tests {
         }
         let page = std::fs::read_to_string(path)
             .expect("docs/datafiles.md; make it with FOREBAY_UPDATE_SNAPSHOTS=1");
-        assert!(
-            page == markdown(),
-            "docs/datafiles.md is old; run the test with FOREBAY_UPDATE_SNAPSHOTS=1"
-        );
+        assert!(page == markdown(), "docs/datafiles.md is old; run the test with FOREBAY_UPDATE_SNAPSHOTS=1");
     }
 }

@@ -25,14 +25,8 @@ pub(crate) struct PlacedColumn {
 /// The second result tells whether every column was read.
 pub(crate) fn columns(entry: &Entry, report: &mut Report) -> (Vec<PlacedColumn>, bool) {
     let text = sql_text::without_comments(entry.value.text());
-    let mut reader = Reader {
-        entry,
-        value: &entry.value,
-        text: &text,
-        report,
-        complete: true,
-        columns: Vec::new(),
-    };
+    let mut reader =
+        Reader { entry, value: &entry.value, text: &text, report, complete: true, columns: Vec::new() };
     let parts = sql_text::split_list(&text);
     let last = parts.len() - 1;
     for (index, part) in parts.into_iter().enumerate() {
@@ -54,10 +48,7 @@ pub(crate) fn columns(entry: &Entry, report: &mut Report) -> (Vec<PlacedColumn>,
 fn refuse_duplicates(columns: &[PlacedColumn], entry: &Entry, report: &mut Report) {
     for (index, placed) in columns.iter().enumerate() {
         let name = &placed.column.name;
-        if let Some(first) = columns[..index]
-            .iter()
-            .find(|other| other.column.name == *name)
-        {
+        if let Some(first) = columns[..index].iter().find(|other| other.column.name == *name) {
             let finding = Finding::error(
                 "duplicate-column",
                 placed.name_span,
@@ -100,41 +91,13 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "MATERIALIZED columns are not available",
         "use DEFAULT, or compute the value in a query",
     ),
-    (
-        "ALIAS",
-        "ALIAS columns are not available",
-        "use DEFAULT, or compute the value in a query",
-    ),
-    (
-        "EPHEMERAL",
-        "EPHEMERAL columns are not available",
-        "leave the column out",
-    ),
-    (
-        "TTL",
-        "a column cannot have a TTL",
-        "use ENGINE_TTL for the whole table",
-    ),
-    (
-        "NULL",
-        "NULL does not stand after a type",
-        "write the type as Nullable(T)",
-    ),
-    (
-        "NOT",
-        "NOT NULL is not needed",
-        "columns refuse NULL unless their type is Nullable(T)",
-    ),
-    (
-        "COMMENT",
-        "COMMENT is not available",
-        "begin a comment with `--`",
-    ),
-    (
-        "PRIMARY",
-        "PRIMARY KEY does not stand in SCHEMA",
-        "use ENGINE_PRIMARY_KEY",
-    ),
+    ("ALIAS", "ALIAS columns are not available", "use DEFAULT, or compute the value in a query"),
+    ("EPHEMERAL", "EPHEMERAL columns are not available", "leave the column out"),
+    ("TTL", "a column cannot have a TTL", "use ENGINE_TTL for the whole table"),
+    ("NULL", "NULL does not stand after a type", "write the type as Nullable(T)"),
+    ("NOT", "NOT NULL is not needed", "columns refuse NULL unless their type is Nullable(T)"),
+    ("COMMENT", "COMMENT is not available", "begin a comment with `--`"),
+    ("PRIMARY", "PRIMARY KEY does not stand in SCHEMA", "use ENGINE_PRIMARY_KEY"),
 ];
 
 impl Reader<'_> {
@@ -198,21 +161,12 @@ impl Reader<'_> {
             }
             return Some((name, part.start..part.start + length));
         }
-        let length = text
-            .find(|c: char| c.is_whitespace() || matches!(c, '`' | '('))
-            .unwrap_or(text.len());
+        let length = text.find(|c: char| c.is_whitespace() || matches!(c, '`' | '(')).unwrap_or(text.len());
         let name = text[..length].to_owned();
         let range = part.start..part.start + length;
-        if name.eq_ignore_ascii_case("index")
-            && text[length..].to_ascii_uppercase().contains(" TYPE ")
-        {
+        if name.eq_ignore_ascii_case("index") && text[length..].to_ascii_uppercase().contains(" TYPE ") {
             let fact = "an index does not stand in SCHEMA".to_owned();
-            self.refuse(
-                range,
-                "column-syntax",
-                fact,
-                "write it into an INDEXES block",
-            );
+            self.refuse(range, "column-syntax", fact, "write it into an INDEXES block");
             return None;
         }
         if !crate::text::is_identifier(&name) {
@@ -228,17 +182,11 @@ impl Reader<'_> {
     fn type_range(&mut self, name: &str, rest: Range<usize>) -> Option<Range<usize>> {
         let start = sql_text::trimmed(self.text, rest.clone()).start;
         let text = &self.text[start..rest.end];
-        let word = text
-            .find(|c: char| !c.is_alphanumeric() && c != '_')
-            .unwrap_or(text.len());
+        let word = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
         let is_clause = ["DEFAULT", "CODEC"].contains(&text[..word].to_ascii_uppercase().as_str());
         if word == 0 || is_clause {
             let fact = format!("column \"{name}\" has no type");
-            let place = if is_clause {
-                start..start + word
-            } else {
-                rest.start..rest.start
-            };
+            let place = if is_clause { start..start + word } else { rest.start..rest.start };
             self.refuse(
                 place,
                 "column-without-type",
@@ -268,14 +216,8 @@ impl Reader<'_> {
             Err(error) => {
                 let at = range.start + error.offset;
                 let rest = &self.text[at..range.end];
-                let length = rest
-                    .find(|c: char| !c.is_alphanumeric() && c != '_')
-                    .unwrap_or(rest.len());
-                let length = if length == 0 {
-                    rest.chars().next().map_or(0, char::len_utf8)
-                } else {
-                    length
-                };
+                let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+                let length = if length == 0 { rest.chars().next().map_or(0, char::len_utf8) } else { length };
                 let fact = format!("column \"{name}\": {}", error.fact);
                 let hint = error.hint.as_deref().unwrap_or(TYPE_HINT);
                 self.refuse(at..at + length, "column-type", fact, hint);
@@ -285,11 +227,7 @@ impl Reader<'_> {
     }
 
     /// Reads path, DEFAULT and CODEC. Also returns the rest, when it looks like another column.
-    fn clauses(
-        &mut self,
-        name: &str,
-        range: Range<usize>,
-    ) -> (Option<Clauses>, Option<Range<usize>>) {
+    fn clauses(&mut self, name: &str, range: Range<usize>) -> (Option<Clauses>, Option<Range<usize>>) {
         let mut clauses = Clauses::default();
         let mut at = range.start;
         loop {
@@ -300,10 +238,7 @@ impl Reader<'_> {
             }
             if begins_column(rest) {
                 let word = rest.split_whitespace().next().unwrap_or_default();
-                let fact = format!(
-                    "`,` is missing between column \"{name}\" and {}",
-                    backticked(word)
-                );
+                let fact = format!("`,` is missing between column \"{name}\" and {}", backticked(word));
                 let hint = format!("put a comma after column \"{name}\"");
                 self.refuse(at..at + word.len(), "missing-comma", fact, &hint);
                 return (Some(clauses), Some(at..range.end));
@@ -321,9 +256,7 @@ impl Reader<'_> {
         if rest.starts_with('`') {
             return self.path(name, range, clauses);
         }
-        let length = rest
-            .find(|c: char| !c.is_alphanumeric() && c != '_')
-            .unwrap_or(rest.len());
+        let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
         let word = rest[..length].to_ascii_uppercase();
         let place = range.start..range.start + length.max(1);
         match word.as_str() {
@@ -338,19 +271,11 @@ impl Reader<'_> {
 
     fn refuse_clause(&mut self, name: &str, word: &str, place: Range<usize>, rest: &str) {
         if let Some((_, fact, hint)) = REFUSED.iter().find(|(refused, ..)| *refused == word) {
-            self.refuse(
-                place,
-                "column-clause",
-                format!("column \"{name}\": {fact}"),
-                hint,
-            );
+            self.refuse(place, "column-clause", format!("column \"{name}\": {fact}"), hint);
             return;
         }
         let shown = rest.split_whitespace().next().unwrap_or_default();
-        let fact = format!(
-            "column \"{name}\": {} does not belong after the type",
-            backticked(shown)
-        );
+        let fact = format!("column \"{name}\": {} does not belong after the type", backticked(shown));
         let end = place.start + shown.len().max(1);
         let hint = "after the type come `json:path` in back-ticks, DEFAULT and CODEC; then a comma";
         self.refuse(place.start..end, "column-clause", fact, hint);
@@ -360,12 +285,7 @@ impl Reader<'_> {
         let rest = &self.text[range.clone()];
         let Some(length) = sql_text::quoted_length(rest) else {
             let fact = format!("column \"{name}\": the back-tick of the path is not closed");
-            self.refuse(
-                range.start..range.start + 1,
-                "column-path",
-                fact,
-                "write it as `json:$.field`",
-            );
+            self.refuse(range.start..range.start + 1, "column-path", fact, "write it as `json:$.field`");
             return None;
         };
         let place = range.start..range.start + length;
@@ -406,20 +326,12 @@ impl Reader<'_> {
         clauses: &mut Clauses,
     ) -> Option<usize> {
         let trouble = match (&clauses.codec, &clauses.default_span) {
-            (Some(_), _) => Some((
-                "DEFAULT must stand before CODEC",
-                "move DEFAULT before CODEC",
-            )),
+            (Some(_), _) => Some(("DEFAULT must stand before CODEC", "move DEFAULT before CODEC")),
             (_, Some(_)) => Some(("there are two DEFAULT clauses", "remove one of them")),
             _ => None,
         };
         if let Some((fact, hint)) = trouble {
-            self.refuse(
-                keyword,
-                "column-clause",
-                format!("column \"{name}\": {fact}"),
-                hint,
-            );
+            self.refuse(keyword, "column-clause", format!("column \"{name}\": {fact}"), hint);
             return None;
         }
         let rest = &self.text[keyword.end..end];
@@ -428,16 +340,9 @@ impl Reader<'_> {
             Ok(stop) => stop.unwrap_or(rest.len()),
             Err(at) => {
                 let place = keyword.end + at..keyword.end + at + 1;
-                let fact = format!(
-                    "column \"{name}\": `{}` in DEFAULT has no partner",
-                    &self.text[place.clone()]
-                );
-                self.refuse(
-                    place,
-                    "column-default",
-                    fact,
-                    "close every bracket and quote",
-                );
+                let fact =
+                    format!("column \"{name}\": `{}` in DEFAULT has no partner", &self.text[place.clone()]);
+                self.refuse(place, "column-default", fact, "close every bracket and quote");
                 return None;
             }
         };
@@ -471,12 +376,7 @@ impl Reader<'_> {
             Err(at) if inside[at..].starts_with(')') && !inside[..at].trim().is_empty() => at,
             _ => {
                 let fact = format!("column \"{name}\": CODEC needs its arguments in brackets");
-                self.refuse(
-                    keyword,
-                    "column-codec",
-                    fact,
-                    "write CODEC(ZSTD(1)) or CODEC(Delta, LZ4)",
-                );
+                self.refuse(keyword, "column-codec", fact, "write CODEC(ZSTD(1)) or CODEC(Delta, LZ4)");
                 return None;
             }
         };
@@ -520,17 +420,13 @@ impl Reader<'_> {
     }
 
     fn check_null_default(&mut self, name: &str, column_type: &ColumnType, clauses: &mut Clauses) {
-        let is_null = clauses
-            .default
-            .as_deref()
-            .is_some_and(|text| text.eq_ignore_ascii_case("null"));
+        let is_null = clauses.default.as_deref().is_some_and(|text| text.eq_ignore_ascii_case("null"));
         if !is_null {
             return;
         }
         clauses.default = None;
         if let (false, Some(span)) = (column_type.is_nullable(), clauses.default_span) {
-            let fact =
-                format!("column \"{name}\": DEFAULT NULL needs a Nullable type, not {column_type}");
+            let fact = format!("column \"{name}\": DEFAULT NULL needs a Nullable type, not {column_type}");
             let finding = Finding::error("column-default", span, fact);
             self.report.add_at(
                 self.entry,
@@ -550,17 +446,14 @@ impl Reader<'_> {
                 "use String".to_owned(),
             )),
             _ if path.list_depth() > column_type.array_depth() => Some((
-                format!(
-                    "the path reads {} list level(s), but the type is {column_type}",
-                    path.list_depth()
-                ),
+                format!("the path reads {} list level(s), but the type is {column_type}", path.list_depth()),
                 format!("use Array({column_type}), or a path without `[:]`"),
             )),
             _ => None,
         };
         if let Some((fact, hint)) = trouble {
-            let finding = Finding::error("column-path", span, format!("column \"{name}\": {fact}"))
-                .hint(hint);
+            let finding =
+                Finding::error("column-path", span, format!("column \"{name}\": {fact}")).hint(hint);
             self.report.add_at(self.entry, finding);
             self.complete = false;
         }
@@ -582,13 +475,9 @@ fn ends_default(text: &str, at: usize) -> bool {
     if !before.is_none_or(char::is_whitespace) {
         return false;
     }
-    let word = rest
-        .split(|c: char| !c.is_alphanumeric() && c != '_')
-        .next()
-        .unwrap_or_default();
-    let is_keyword = ["CODEC", "TTL", "DEFAULT", "COMMENT"]
-        .iter()
-        .any(|keyword| word.eq_ignore_ascii_case(keyword));
+    let word = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+    let is_keyword =
+        ["CODEC", "TTL", "DEFAULT", "COMMENT"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword));
     is_keyword || (text[..at].trim_end_matches([' ', '\t']).ends_with('\n') && begins_column(rest))
 }
 
@@ -597,18 +486,13 @@ pub(crate) fn begins_column(text: &str) -> bool {
     let name_length = match text.starts_with('`') {
         true if text.starts_with("`json:") => return false,
         true => sql_text::quoted_length(text).unwrap_or(text.len()),
-        false => text
-            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-            .unwrap_or(text.len()),
+        false => text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len()),
     };
     let name = &text[..name_length].to_ascii_uppercase();
-    let clause = ["DEFAULT", "CODEC"].contains(&name.as_str())
-        || REFUSED.iter().any(|(word, ..)| word == name);
+    let clause =
+        ["DEFAULT", "CODEC"].contains(&name.as_str()) || REFUSED.iter().any(|(word, ..)| word == name);
     let after = text[name_length..].trim_start();
-    let word = after
-        .split(|c: char| !c.is_alphanumeric() && c != '_')
-        .next()
-        .unwrap_or_default();
+    let word = after.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
     let is_type = is_type_name(word) || (!word.is_empty() && after[word.len()..].starts_with('('));
     name_length > 0 && !clause && after.len() < text.len() - name_length && is_type
 }

@@ -29,9 +29,7 @@ impl<'a> Settings<'a> {
                 .or_else(|| settings.repeated(entry))
                 .or_else(|| value_trouble(entry));
             match finding {
-                Some(finding) => report
-                    .findings
-                    .push(finding.included_from(&entry.included_from)),
+                Some(finding) => report.findings.push(finding.included_from(&entry.included_from)),
                 None => {
                     settings.usable.entry(directive.name).or_insert(entry);
                     warn_of_no_effect(entry, report);
@@ -44,28 +42,14 @@ impl<'a> Settings<'a> {
 
     fn repeated(&self, entry: &Entry) -> Option<Finding> {
         let name = entry.directive.name;
-        let first = self
-            .usable
-            .get(name)
-            .filter(|_| !entry.directive.repeatable)?;
-        let finding = Finding::error(
-            "duplicate-directive",
-            entry.name,
-            format!("{name} stands twice"),
-        );
-        Some(
-            finding
-                .hint("remove one of them")
-                .note("first at", first.name),
-        )
+        let first = self.usable.get(name).filter(|_| !entry.directive.repeatable)?;
+        let finding = Finding::error("duplicate-directive", entry.name, format!("{name} stands twice"));
+        Some(finding.hint("remove one of them").note("first at", first.name))
     }
 
     /// The directive, when it can be used.
     pub(crate) fn get(&self, name: &'static str) -> Option<&'a Entry> {
-        debug_assert!(
-            DIRECTIVES.iter().any(|directive| directive.name == name),
-            "{name}"
-        );
+        debug_assert!(DIRECTIVES.iter().any(|directive| directive.name == name), "{name}");
         self.usable.get(name).copied()
     }
 
@@ -96,9 +80,7 @@ impl<'a> Settings<'a> {
 }
 
 fn find_choice(choices: &'static [Choice], word: &str) -> Option<&'static Choice> {
-    choices
-        .iter()
-        .find(|choice| choice.word.eq_ignore_ascii_case(word.trim()))
+    choices.iter().find(|choice| choice.word.eq_ignore_ascii_case(word.trim()))
 }
 
 /// Whether the directive may stand here at all.
@@ -106,11 +88,7 @@ fn place_trouble(entry: &Entry, kind: FileKind) -> Option<Finding> {
     let directive = entry.directive;
     let name = directive.name;
     if !directive.stands_in(kind) {
-        let kinds: Vec<&str> = directive
-            .files
-            .iter()
-            .map(|kind| kind.extension())
-            .collect();
+        let kinds: Vec<&str> = directive.files.iter().map(|kind| kind.extension()).collect();
         let fact = format!("{name} does not belong in {} files", kind.extension());
         return Some(
             Finding::error("misplaced-directive", entry.name, fact)
@@ -120,12 +98,8 @@ fn place_trouble(entry: &Entry, kind: FileKind) -> Option<Finding> {
     match directive.availability {
         Availability::Available | Availability::Ignored(_) => None,
         Availability::NotYet => Some(
-            Finding::error(
-                "not-available-yet",
-                entry.name,
-                format!("{name} is not available yet"),
-            )
-            .hint("remove the line"),
+            Finding::error("not-available-yet", entry.name, format!("{name} is not available yet"))
+                .hint("remove the line"),
         ),
         Availability::Removed(instead) => {
             let fact = format!("{name} is no longer part of the language");
@@ -136,12 +110,7 @@ fn place_trouble(entry: &Entry, kind: FileKind) -> Option<Finding> {
 
 /// What is wrong with the value's shape.
 fn value_trouble(entry: &Entry) -> Option<Finding> {
-    let Directive {
-        name,
-        shape,
-        availability,
-        ..
-    } = *entry.directive;
+    let Directive { name, shape, availability, .. } = *entry.directive;
     let text = entry.value.text();
     let example = format!("for example:\n{}", entry.directive.example);
     if matches!(availability, Availability::Ignored(_)) && shape != Shape::Token {
@@ -149,29 +118,19 @@ fn value_trouble(entry: &Entry) -> Option<Finding> {
     }
     if entry.is_block && !shape.takes_block() {
         return Some(
-            Finding::error(
-                "block-not-allowed",
-                entry.name,
-                format!("{name} takes one line, not a block"),
-            )
-            .hint(example),
+            Finding::error("block-not-allowed", entry.name, format!("{name} takes one line, not a block"))
+                .hint(example),
         );
     }
     if !entry.is_block && shape == Shape::Block {
         return Some(
-            Finding::error(
-                "block-needed",
-                entry.name,
-                format!("{name} needs a block, opened by `>`"),
-            )
-            .hint(example),
+            Finding::error("block-needed", entry.name, format!("{name} needs a block, opened by `>`"))
+                .hint(example),
         );
     }
     // What an empty SCHEMA lacks is better said by the reader of columns.
     if text.trim().is_empty() && name != "SCHEMA" {
-        return Some(
-            Finding::error("empty-value", entry.name, format!("{name} has no value")).hint(example),
-        );
+        return Some(Finding::error("empty-value", entry.name, format!("{name} has no value")).hint(example));
     }
     match shape.takes_secrets() {
         true => template_trouble(entry).or_else(|| content_trouble(entry, &example)),
@@ -191,9 +150,7 @@ fn template_trouble(entry: &Entry) -> Option<Finding> {
 
 fn secret_not_allowed(entry: &Entry) -> Option<Finding> {
     let text = entry.value.text();
-    let open = text
-        .find("{{")
-        .filter(|_| entry.directive.shape != Shape::Text)?;
+    let open = text.find("{{").filter(|_| entry.directive.shape != Shape::Text)?;
     let inside = text[open + 2..].trim_start();
     inside.starts_with("tb_secret").then(|| {
         let end = text::template_end(text, open).unwrap_or(text.len());
@@ -214,12 +171,9 @@ fn content_trouble(entry: &Entry, example: &str) -> Option<Finding> {
         Shape::Expression => expression_trouble(entry),
         Shape::Settings => settings_trouble(entry),
         Shape::Token => token_trouble(value, example),
-        Shape::Line
-        | Shape::Text
-        | Shape::Block
-        | Shape::SecretLine
-        | Shape::SecretText
-        | Shape::Include => None,
+        Shape::Line | Shape::Text | Shape::Block | Shape::SecretLine | Shape::SecretText | Shape::Include => {
+            None
+        }
     }
 }
 
@@ -244,43 +198,23 @@ fn choice_trouble(entry: &Entry, choices: &'static [Choice]) -> Option<Finding> 
 }
 
 fn first_line(text: &str) -> String {
-    text.lines()
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .take(60)
-        .collect()
+    text.lines().next().unwrap_or_default().chars().take(60).collect()
 }
 
 fn bool_trouble(entry: &Entry) -> Option<Finding> {
     let written = entry.value.text();
-    let known = ["true", "false", "1", "0"]
-        .iter()
-        .any(|word| written.eq_ignore_ascii_case(word));
-    let fact = format!(
-        "{} cannot be `{}`",
-        entry.directive.name,
-        first_line(written)
-    );
-    (!known).then(|| {
-        Finding::error("unknown-value", entry.value.span(), fact).hint("write True or False")
-    })
+    let known = ["true", "false", "1", "0"].iter().any(|word| written.eq_ignore_ascii_case(word));
+    let fact = format!("{} cannot be `{}`", entry.directive.name, first_line(written));
+    (!known).then(|| Finding::error("unknown-value", entry.value.span(), fact).hint("write True or False"))
 }
 
 fn identifier_trouble(entry: &Entry) -> Option<Finding> {
     let written = entry.value.text();
-    let bare = written
-        .strip_prefix('`')
-        .and_then(|inner| inner.strip_suffix('`'))
-        .unwrap_or(written);
+    let bare = written.strip_prefix('`').and_then(|inner| inner.strip_suffix('`')).unwrap_or(written);
     let fact = format!("`{}` is no name", first_line(written));
     (!text::is_identifier(bare)).then(|| {
-        Finding::error(
-            "invalid-name",
-            entry.value.span(),
-            format!("{}: {fact}", entry.directive.name),
-        )
-        .hint("a name is a letter or `_`, then letters, digits and `_`")
+        Finding::error("invalid-name", entry.value.span(), format!("{}: {fact}", entry.directive.name))
+            .hint("a name is a letter or `_`, then letters, digits and `_`")
     })
 }
 
@@ -299,19 +233,11 @@ fn settings_trouble(entry: &Entry) -> Option<Finding> {
     let value = &entry.value;
     let is_setting = |part: &str| {
         let sides = part.split_once('=');
-        sides.is_some_and(|(name, setting)| {
-            text::is_identifier(name.trim()) && !setting.trim().is_empty()
-        })
+        sides.is_some_and(|(name, setting)| text::is_identifier(name.trim()) && !setting.trim().is_empty())
     };
     let parts = sql_text::split_list(value.text());
-    let bad = parts
-        .into_iter()
-        .find(|part| !is_setting(&value.text()[part.clone()]))?;
-    let fact = format!(
-        "{}: `{}` is no setting",
-        entry.directive.name,
-        &value.text()[bad.clone()]
-    );
+    let bad = parts.into_iter().find(|part| !is_setting(&value.text()[part.clone()]))?;
+    let fact = format!("{}: `{}` is no setting", entry.directive.name, &value.text()[bad.clone()]);
     Some(
         Finding::error("settings-syntax", value.span_of(bad), fact)
             .hint("write name = value, separated by commas"),
@@ -320,8 +246,7 @@ fn settings_trouble(entry: &Entry) -> Option<Finding> {
 
 fn token_trouble(value: &Value, example: &str) -> Option<Finding> {
     let words = arguments(value);
-    let is_permission =
-        |word: &Value| matches!(word.text().to_ascii_uppercase().as_str(), "READ" | "APPEND");
+    let is_permission = |word: &Value| matches!(word.text().to_ascii_uppercase().as_str(), "READ" | "APPEND");
     let fact = match words.as_slice() {
         [_, permission] if is_permission(permission) => return None,
         [_, permission] => format!("a token has no permission `{}`", permission.text()),
@@ -347,9 +272,7 @@ fn warn_of_no_effect(entry: &Entry, report: &mut Report) {
 fn warn_of_odd_value(entry: &Entry, report: &mut Report) {
     let name = entry.directive.name;
     let mut add = |finding: Finding| {
-        report
-            .findings
-            .push(finding.included_from(&entry.included_from));
+        report.findings.push(finding.included_from(&entry.included_from));
     };
     if entry.is_block
         || !entry.directive.shape.takes_secrets()
@@ -370,9 +293,10 @@ fn warn_of_odd_value(entry: &Entry, report: &mut Report) {
         let is_whole = range == (0..text.len()) || text[range.clone()].starts_with("${");
         if is_whole && name != "KAFKA_TOPIC" {
             let fact = format!("{name}: the variable {variable} is not replaced");
-            let finding =
-                Finding::warning("variable-not-replaced", entry.value.span_of(range), fact);
-            add(finding.hint(format!("write {{{{ tb_secret(\"{variable}\") }}}}, or INCLUDE \"file\" \"{variable}=value\"")));
+            let finding = Finding::warning("variable-not-replaced", entry.value.span_of(range), fact);
+            add(finding.hint(format!(
+                "write {{{{ tb_secret(\"{variable}\") }}}}, or INCLUDE \"file\" \"{variable}=value\""
+            )));
         }
     }
 }

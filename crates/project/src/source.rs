@@ -26,11 +26,7 @@ pub struct Span {
 impl Span {
     /// The empty place at the beginning of a file.
     pub fn file_start(file: usize) -> Span {
-        Span {
-            file,
-            start: 0,
-            end: 0,
-        }
+        Span { file, start: 0, end: 0 }
     }
 
     /// The smallest range holding both; spans of different files keep the first.
@@ -38,11 +34,7 @@ impl Span {
         if self.file != other.file {
             return self;
         }
-        Span {
-            file: self.file,
-            start: self.start.min(other.start),
-            end: self.end.max(other.end),
-        }
+        Span { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 }
 
@@ -63,12 +55,7 @@ pub struct Value {
 impl Value {
     /// An empty value standing at byte `anchor` of a file.
     pub fn empty(file: usize, anchor: usize) -> Value {
-        Value {
-            text: String::new(),
-            origins: Vec::new(),
-            file,
-            anchor,
-        }
+        Value { text: String::new(), origins: Vec::new(), file, anchor }
     }
 
     /// A value copied from byte `start` of a file.
@@ -81,8 +68,7 @@ impl Value {
     /// Appends text that stands in the file at byte `start`.
     pub fn push(&mut self, text: &str, start: usize) {
         self.text.push_str(text);
-        self.origins
-            .extend((start..start + text.len()).map(|at| (at, at + 1)));
+        self.origins.extend((start..start + text.len()).map(|at| (at, at + 1)));
     }
 
     /// The text.
@@ -99,16 +85,10 @@ impl Value {
     pub fn span_of(&self, range: Range<usize>) -> Span {
         let start = self.place_of(range.start);
         let end = match range.end.checked_sub(1) {
-            Some(last) if range.end > range.start => {
-                self.origins.get(last).map_or(start, |origin| origin.1)
-            }
+            Some(last) if range.end > range.start => self.origins.get(last).map_or(start, |origin| origin.1),
             _ => start,
         };
-        Span {
-            file: self.file,
-            start,
-            end: end.max(start),
-        }
+        Span { file: self.file, start, end: end.max(start) }
     }
 
     fn place_of(&self, at: usize) -> usize {
@@ -143,9 +123,7 @@ impl Value {
         match self.text[1..].find(quote) {
             Some(at) if at + 2 == self.text.len() => self.slice(1..at + 1),
             // Templates hold quotes of their own.
-            Some(_)
-                if self.text.ends_with(quote) && self.text[1..].trim_start().starts_with("{{") =>
-            {
+            Some(_) if self.text.ends_with(quote) && self.text[1..].trim_start().starts_with("{{") => {
                 self.slice(1..self.text.len() - 1)
             }
             _ => self.clone(),
@@ -214,10 +192,7 @@ mod tests {
     #[test]
     fn spans_survive_cutting_and_replacing() {
         let value = Value::copied(0, 10, "\"a-$X-${Y}-$Z\"").unquoted();
-        let replaced = value.substituted(&[
-            ("X".into(), "long text".into()),
-            ("Y".into(), String::new()),
-        ]);
+        let replaced = value.substituted(&[("X".into(), "long text".into()), ("Y".into(), String::new())]);
         assert_eq!(replaced.text(), "a-long text--$Z");
         let x = replaced.span_of(2..11);
         assert_eq!((x.start, x.end), (13, 15));

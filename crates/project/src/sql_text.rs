@@ -97,9 +97,7 @@ pub(crate) fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
 /// Column names of a key such as `a, b` or `(a, b)`; `None` when it holds expressions.
 pub(crate) fn plain_columns(key: &str) -> Option<Vec<(String, Range<usize>)>> {
     let mut range = trimmed(key, 0..key.len());
-    let inside = key[range.clone()]
-        .strip_prefix("tuple")
-        .unwrap_or(&key[range.clone()]);
+    let inside = key[range.clone()].strip_prefix("tuple").unwrap_or(&key[range.clone()]);
     if inside.starts_with('(') && inside.ends_with(')') && is_one_bracket(inside) {
         range = range.end - inside.len() + 1..range.end - 1;
     }
@@ -108,10 +106,7 @@ pub(crate) fn plain_columns(key: &str) -> Option<Vec<(String, Range<usize>)>> {
     for part in parts {
         let part = range.start + part.start..range.start + part.end;
         let text = &key[part.clone()];
-        let name = text
-            .strip_prefix('`')
-            .and_then(|inner| inner.strip_suffix('`'))
-            .unwrap_or(text);
+        let name = text.strip_prefix('`').and_then(|inner| inner.strip_suffix('`')).unwrap_or(text);
         if text.is_empty() {
             continue;
         }
@@ -125,10 +120,7 @@ pub(crate) fn plain_columns(key: &str) -> Option<Vec<(String, Range<usize>)>> {
 
 /// Whether the first bracket closes at the very end.
 fn is_one_bracket(text: &str) -> bool {
-    matches!(
-        find_outside(&text[1..text.len() - 1], |_, _| false),
-        Ok(None)
-    )
+    matches!(find_outside(&text[1..text.len() - 1], |_, _| false), Ok(None))
 }
 
 #[cfg(test)]

@@ -55,9 +55,7 @@ impl<'a> Line<'a> {
     fn word(&self) -> (&'a str, Range<usize>) {
         let start = self.text.len() - self.text.trim_start().len();
         let rest = &self.text[start..];
-        let length = rest
-            .find(|c: char| c.is_whitespace() || matches!(c, '>' | '#'))
-            .unwrap_or(rest.len());
+        let length = rest.find(|c: char| c.is_whitespace() || matches!(c, '>' | '#')).unwrap_or(rest.len());
         (&rest[..length], start..start + length)
     }
 }
@@ -66,16 +64,9 @@ fn lines(text: &str) -> Vec<Line<'_>> {
     let mut start = 0;
     let mut lines = Vec::new();
     for raw in text.split_inclusive('\n') {
-        let byte_order_mark = if start == 0 && raw.starts_with('\u{feff}') {
-            3
-        } else {
-            0
-        };
+        let byte_order_mark = if start == 0 && raw.starts_with('\u{feff}') { 3 } else { 0 };
         let content = raw[byte_order_mark..].trim_end_matches(['\n', '\r']);
-        lines.push(Line {
-            start: start + byte_order_mark,
-            text: content,
-        });
+        lines.push(Line { start: start + byte_order_mark, text: content });
         start += raw.len();
     }
     lines
@@ -83,13 +74,7 @@ fn lines(text: &str) -> Vec<Line<'_>> {
 
 /// Reads a file. Never fails: what cannot be read becomes a finding.
 pub(crate) fn read(file: usize, kind: FileKind, text: &str) -> FileSyntax {
-    let mut reader = Reader {
-        file,
-        kind,
-        lines: lines(text),
-        at: 0,
-        syntax: FileSyntax::default(),
-    };
+    let mut reader = Reader { file, kind, lines: lines(text), at: 0, syntax: FileSyntax::default() };
     reader.hide_secrets();
     while let Some(line) = reader.next_line() {
         if !line.is_blank_or_comment() {
@@ -115,11 +100,7 @@ impl<'a> Reader<'a> {
     }
 
     fn span(&self, line: Line<'_>, range: Range<usize>) -> Span {
-        Span {
-            file: self.file,
-            start: line.start + range.start,
-            end: line.start + range.end,
-        }
+        Span { file: self.file, start: line.start + range.start, end: line.start + range.end }
     }
 
     fn directive(&mut self, line: Line<'a>) {
@@ -135,11 +116,7 @@ impl<'a> Reader<'a> {
         }
         let value = self.line_value(line, place.end);
         let block = value.text().starts_with('>');
-        let value = if block {
-            self.block(&value, directive, is_hidden)
-        } else {
-            value
-        };
+        let value = if block { self.block(&value, directive, is_hidden) } else { value };
         match directive {
             Some(directive) => self.syntax.entries.push(Entry {
                 directive,
@@ -159,8 +136,7 @@ impl<'a> Reader<'a> {
             let start = line.text.len() - text.len();
             let word = bare(text.split_whitespace().next().unwrap_or_default());
             // Words in small letters may be columns.
-            let is_directive =
-                word == word.to_ascii_uppercase() || directives::find(word).is_some();
+            let is_directive = word == word.to_ascii_uppercase() || directives::find(word).is_some();
             if is_directive && is_hidden(word) {
                 self.hide(line, start + word.len());
             }
@@ -197,20 +173,10 @@ impl<'a> Reader<'a> {
         match trouble {
             Some(LineTrouble::OpenQuote(at)) => {
                 // Without its lonely quote the value causes no further findings.
-                start = if rest[..at].trim().is_empty() {
-                    at + 1
-                } else {
-                    0
-                };
+                start = if rest[..at].trim().is_empty() { at + 1 } else { 0 };
                 let span = self.span(line, from + at..line.text.len());
-                let finding = Finding::error(
-                    "unclosed-quote",
-                    span,
-                    "the quote is not closed on this line",
-                );
-                self.syntax
-                    .findings
-                    .push(finding.hint("close the quote, or leave both quotes out"));
+                let finding = Finding::error("unclosed-quote", span, "the quote is not closed on this line");
+                self.syntax.findings.push(finding.hint("close the quote, or leave both quotes out"));
             }
             Some(LineTrouble::CutWord) => {
                 let span = self.span(line, from + end..line.text.len());
@@ -220,9 +186,7 @@ impl<'a> Reader<'a> {
                     "the comment begins in the middle of a value",
                 );
                 self.syntax.findings.push(
-                    finding.hint(
-                        "put the value in quotes if `#` belongs to it, else a space before `#`",
-                    ),
+                    finding.hint("put the value in quotes if `#` belongs to it, else a space before `#`"),
                 );
             }
             None => {}
@@ -259,16 +223,12 @@ impl<'a> Reader<'a> {
     fn is_swallowed_column(&mut self, line: Line<'_>, block: Option<&Directive>) -> bool {
         let (word, place) = line.word();
         let in_schema = block.is_some_and(|d| d.name == "SCHEMA");
-        let is_column = in_schema
-            && word != word.to_ascii_uppercase()
-            && crate::schema::begins_column(line.text);
+        let is_column =
+            in_schema && word != word.to_ascii_uppercase() && crate::schema::begins_column(line.text);
         if is_column {
-            let fact =
-                format!("`{word}` at the beginning of a line is a directive and ends SCHEMA");
+            let fact = format!("`{word}` at the beginning of a line is a directive and ends SCHEMA");
             let finding = Finding::error("directive-like-column", self.span(line, place), fact);
-            self.syntax
-                .findings
-                .push(finding.hint("if it is a column, indent the line"));
+            self.syntax.findings.push(finding.hint("if it is a column, indent the line"));
         }
         is_column
     }
@@ -300,9 +260,7 @@ impl<'a> Reader<'a> {
         if is_directive {
             let fact = format!("{word} is indented, so it belongs to the block above");
             let finding = Finding::error("indented-directive", self.span(line, place), fact);
-            self.syntax
-                .findings
-                .push(finding.hint("begin the line with the directive, without spaces"));
+            self.syntax.findings.push(finding.hint("begin the line with the directive, without spaces"));
         }
         is_directive
     }
@@ -324,17 +282,13 @@ fn is_hidden(word: &str) -> bool {
 
 fn sounds_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    ["SECRET", "PASS", "PWD", "TOKEN", "CREDENTIAL"]
-        .iter()
-        .any(|part| name.contains(part))
+    ["SECRET", "PASS", "PWD", "TOKEN", "CREDENTIAL"].iter().any(|part| name.contains(part))
 }
 
 /// The directive of `NAME:` or `NAME=value`.
 fn followed_by_sign(word: &str) -> Option<(&'static Directive, char)> {
-    let (bare, sign) = word
-        .char_indices()
-        .find(|(_, c)| matches!(c, ':' | '='))
-        .map(|(at, sign)| (&word[..at], sign))?;
+    let (bare, sign) =
+        word.char_indices().find(|(_, c)| matches!(c, ':' | '=')).map(|(at, sign)| (&word[..at], sign))?;
     directives::find(bare).map(|directive| (directive, sign))
 }
 
@@ -358,14 +312,8 @@ const FOREIGN: &[(&str, &str)] = &[
 fn unknown(word: &str, span: Span, kind: FileKind) -> Finding {
     if let Some((directive, sign)) = followed_by_sign(word) {
         let name = directive.name;
-        return Finding::error(
-            "unknown-directive",
-            span,
-            format!("`{sign}` follows {name}"),
-        )
-        .hint(format!(
-            "put a space between {name} and its value, without `{sign}`"
-        ));
+        return Finding::error("unknown-directive", span, format!("`{sign}` follows {name}"))
+            .hint(format!("put a space between {name} and its value, without `{sign}`"));
     }
     let shown: String = bare(word.trim_matches('`')).chars().take(60).collect();
     let fact = format!("`{shown}` is no directive of {} files", kind.extension());
@@ -381,9 +329,7 @@ fn unknown(word: &str, span: Span, kind: FileKind) -> Finding {
 
 /// The directive that was probably meant, of this kind of file before others.
 fn meant(word: &str, kind: FileKind) -> Option<&'static str> {
-    let foreign = FOREIGN
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(word));
+    let foreign = FOREIGN.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
     foreign
         .map(|(_, directive)| *directive)
         .or_else(|| suggest::closest(word, directives::names_in(kind)))
@@ -432,14 +378,10 @@ pub(crate) fn arguments(value: &Value) -> Vec<Value> {
         let Some(first) = text[at..].chars().next() else {
             return found;
         };
-        let quoted = matches!(first, '"' | '\'')
-            .then(|| text[at + 1..].find(first))
-            .flatten();
+        let quoted = matches!(first, '"' | '\'').then(|| text[at + 1..].find(first)).flatten();
         let end = match quoted {
             Some(length) => at + length + 2,
-            None => text[at..]
-                .find(char::is_whitespace)
-                .map_or(text.len(), |length| at + length),
+            None => text[at..].find(char::is_whitespace).map_or(text.len(), |length| at + length),
         };
         found.push(value.slice(at..end).unquoted());
         at = end;
@@ -469,20 +411,14 @@ mod tests {
                 ("DESCRIPTION", "it's fine".to_owned()),
             ]
         );
-        assert_eq!(
-            entries("KAFKA_KEY {{ tb_secret(\"a#b\") }} # c")[0].1,
-            "{{ tb_secret(\"a#b\") }}"
-        );
+        assert_eq!(entries("KAFKA_KEY {{ tb_secret(\"a#b\") }} # c")[0].1, "{{ tb_secret(\"a#b\") }}");
     }
 
     #[test]
     fn a_block_ends_at_a_directive_in_column_0() {
         assert_eq!(
             entries("SCHEMA >\n  a Int8,\n  # note\n  type String\n\nTTL x\n"),
-            [
-                ("SCHEMA", "  a Int8,\n  type String".to_owned()),
-                ("ENGINE_TTL", "x".to_owned())
-            ]
+            [("SCHEMA", "  a Int8,\n  type String".to_owned()), ("ENGINE_TTL", "x".to_owned())]
         );
     }
 
@@ -499,10 +435,7 @@ mod tests {
     #[test]
     fn arguments_are_split_at_white_space_outside_quotes() {
         let value = Value::copied(0, 0, "\"a b.incl\" \"X=1 2\" Y=3");
-        let words: Vec<String> = arguments(&value)
-            .iter()
-            .map(|word| word.text().to_owned())
-            .collect();
+        let words: Vec<String> = arguments(&value).iter().map(|word| word.text().to_owned()).collect();
         assert_eq!(words, ["a b.incl", "X=1 2", "Y=3"]);
     }
 }

@@ -23,19 +23,14 @@ impl std::error::Error for MissingSecret {}
 impl Text {
     /// Text without secrets.
     pub fn literal(text: impl Into<String>) -> Text {
-        Text {
-            pieces: vec![TextPiece::Literal(text.into())],
-        }
+        Text { pieces: vec![TextPiece::Literal(text.into())] }
     }
 
     /// The whole text, with secrets looked up.
     ///
     /// # Errors
     /// The first secret that `secrets` does not know and that has no default.
-    pub fn resolve(
-        &self,
-        secrets: impl Fn(&str) -> Option<String>,
-    ) -> Result<String, MissingSecret> {
+    pub fn resolve(&self, secrets: impl Fn(&str) -> Option<String>) -> Result<String, MissingSecret> {
         let mut resolved = String::new();
         for piece in &self.pieces {
             match piece {
@@ -68,14 +63,8 @@ impl Text {
     pub fn redacted(&self) -> String {
         let show = |piece: &TextPiece| match piece {
             TextPiece::Literal(_) => "***".to_owned(),
-            TextPiece::Secret {
-                name,
-                default: None,
-            } => format!("{{{{ tb_secret(\"{name}\") }}}}"),
-            TextPiece::Secret {
-                name,
-                default: Some(_),
-            } => {
+            TextPiece::Secret { name, default: None } => format!("{{{{ tb_secret(\"{name}\") }}}}"),
+            TextPiece::Secret { name, default: Some(_) } => {
                 format!("{{{{ tb_secret(\"{name}\", \"***\") }}}}")
             }
         };
@@ -89,14 +78,8 @@ impl fmt::Display for Text {
         for piece in &self.pieces {
             match piece {
                 TextPiece::Literal(text) => f.write_str(text)?,
-                TextPiece::Secret {
-                    name,
-                    default: None,
-                } => write!(f, "{{{{ tb_secret(\"{name}\") }}}}")?,
-                TextPiece::Secret {
-                    name,
-                    default: Some(default),
-                } => {
+                TextPiece::Secret { name, default: None } => write!(f, "{{{{ tb_secret(\"{name}\") }}}}")?,
+                TextPiece::Secret { name, default: Some(default) } => {
                     write!(f, "{{{{ tb_secret(\"{name}\", \"{default}\") }}}}")?;
                 }
             }
@@ -133,10 +116,7 @@ pub fn parse(text: &str) -> Result<Text, Vec<TemplateError>> {
         let end = template_end(text, open);
         match end.map(|end| secret_reference(text[open + 2..end - 2].trim())) {
             Some(Ok(piece)) => pieces.push(piece),
-            Some(Err(fact)) => errors.push(TemplateError {
-                range: open..end.unwrap_or(text.len()),
-                fact,
-            }),
+            Some(Err(fact)) => errors.push(TemplateError { range: open..end.unwrap_or(text.len()), fact }),
             None => errors.push(TemplateError {
                 range: open..text.len(),
                 fact: "the template has no closing `}}`".into(),
@@ -145,11 +125,7 @@ pub fn parse(text: &str) -> Result<Text, Vec<TemplateError>> {
         at = end.unwrap_or(text.len());
     }
     push_literal(&mut pieces, &text[at..]);
-    if errors.is_empty() {
-        Ok(Text { pieces })
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok(Text { pieces }) } else { Err(errors) }
 }
 
 fn push_literal(pieces: &mut Vec<TextPiece>, text: &str) {
@@ -188,21 +164,13 @@ fn secret_reference(inside: &str) -> Result<TextPiece, String> {
     }
     let default = match rest.trim_start().strip_prefix(',').map(str::trim) {
         None | Some("") => None,
-        Some(argument) => {
-            Some(quoted(argument).ok_or("the default of `tb_secret` must be in quotes")?)
-        }
+        Some(argument) => Some(quoted(argument).ok_or("the default of `tb_secret` must be in quotes")?),
     };
-    let tail = default.map_or_else(
-        || rest.trim().trim_start_matches(','),
-        |(_, tail)| tail.trim(),
-    );
+    let tail = default.map_or_else(|| rest.trim().trim_start_matches(','), |(_, tail)| tail.trim());
     if !tail.is_empty() {
         return Err("`tb_secret` takes a name and at most one default".into());
     }
-    Ok(TextPiece::Secret {
-        name: name.to_owned(),
-        default: default.map(|(text, _)| text.to_owned()),
-    })
+    Ok(TextPiece::Secret { name: name.to_owned(), default: default.map(|(text, _)| text.to_owned()) })
 }
 
 /// The text in quotes at the beginning, and what follows.
@@ -235,10 +203,7 @@ mod tests {
         }
         let text = parse("x-{{ tb_secret('A', \"}}#\") }}:9092").expect("readable");
         assert_eq!(text.resolve(|_| None).as_deref(), Ok("x-}}#:9092"));
-        assert_eq!(
-            text.resolve(|_| Some("v".into())).as_deref(),
-            Ok("x-v:9092")
-        );
+        assert_eq!(text.resolve(|_| Some("v".into())).as_deref(), Ok("x-v:9092"));
         assert_eq!(text.secret_names().collect::<Vec<_>>(), ["A"]);
     }
 
@@ -246,10 +211,7 @@ mod tests {
     fn a_missing_secret_is_named() {
         let text = parse("{{ tb_secret(\"KEY\") }}").expect("readable");
         let missing = text.resolve(|_| None).expect_err("nothing is set");
-        assert_eq!(
-            missing.to_string(),
-            "secret \"KEY\" is not set and has no default"
-        );
+        assert_eq!(missing.to_string(), "secret \"KEY\" is not set and has no default");
         let empty_default = parse("{{ tb_secret(\"KEY\", \"\") }}").expect("readable");
         assert_eq!(empty_default.resolve(|_| None).as_deref(), Ok(""));
     }
@@ -260,14 +222,8 @@ mod tests {
         let errors = parse("a{{ env(\"A\") }}b{{ tb_secret(A) }}").expect_err("malformed");
         assert_eq!(errors[0].range, 1..15);
         assert_eq!(errors[1].fact, "`tb_secret` needs a name in quotes");
-        assert_eq!(
-            fact("{{ tb_secret(\"A\")"),
-            "the template has no closing `}}`"
-        );
-        assert_eq!(
-            fact("{{ tb_secret(\"A\", b) }}"),
-            "the default of `tb_secret` must be in quotes"
-        );
+        assert_eq!(fact("{{ tb_secret(\"A\")"), "the template has no closing `}}`");
+        assert_eq!(fact("{{ tb_secret(\"A\", b) }}"), "the default of `tb_secret` must be in quotes");
         assert_eq!(
             fact("{{ tb_secret(\"A\", \"b\", \"c\") }}"),
             "`tb_secret` takes a name and at most one default"

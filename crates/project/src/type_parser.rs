@@ -116,10 +116,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("bytes", "use String: it holds any bytes"),
     ("blob", "use String: it holds any bytes"),
     ("binary", "use String: it holds any bytes"),
-    (
-        "timestamp",
-        "use DateTime, or DateTime64(3) for milliseconds",
-    ),
+    ("timestamp", "use DateTime, or DateTime64(3) for milliseconds"),
     ("timestamptz", "use DateTime64(3, 'UTC')"),
     ("list", "use Array(T)"),
     ("struct", "use Tuple(name T, …)"),
@@ -131,11 +128,7 @@ impl ColumnType {
     /// # Errors
     /// The first thing in the text that is no usable type.
     pub fn parse(text: &str) -> Result<ColumnType, TypeError> {
-        let mut parser = Parser {
-            text,
-            at: 0,
-            depth: 0,
-        };
+        let mut parser = Parser { text, at: 0, depth: 0 };
         let column_type = parser.column_type()?;
         parser.skip_space();
         if parser.at < text.len() {
@@ -152,11 +145,7 @@ struct Parser<'a> {
 }
 
 fn error_at(offset: usize, fact: impl Into<String>) -> TypeError {
-    TypeError {
-        offset,
-        fact: fact.into(),
-        hint: None,
-    }
+    TypeError { offset, fact: fact.into(), hint: None }
 }
 
 impl TypeError {
@@ -182,9 +171,7 @@ impl Parser<'_> {
     /// The name at this place, or the single character that is none.
     fn word(&self) -> &str {
         let rest = self.rest();
-        let end = rest
-            .find(|c: char| !c.is_alphanumeric() && c != '_')
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
         match end {
             0 => &rest[..rest.chars().next().map_or(0, char::len_utf8)],
             _ => &rest[..end],
@@ -236,16 +223,10 @@ impl Parser<'_> {
         column_type
     }
 
-    fn without_arguments(
-        &mut self,
-        name: &str,
-        column_type: ColumnType,
-    ) -> Result<ColumnType, TypeError> {
+    fn without_arguments(&mut self, name: &str, column_type: ColumnType) -> Result<ColumnType, TypeError> {
         self.skip_space();
         match self.rest().starts_with('(') {
-            true => Err(self
-                .error(format!("{name} takes no arguments"))
-                .hint(format!("write {name}"))),
+            true => Err(self.error(format!("{name} takes no arguments")).hint(format!("write {name}"))),
             false => Ok(column_type),
         }
     }
@@ -262,15 +243,11 @@ impl Parser<'_> {
             "Enum" => self.enumeration(None),
             "Enum8" => self.enumeration(Some(8)),
             "Enum16" => self.enumeration(Some(16)),
-            "Nullable" => self
-                .wrapped(check_nullable)
-                .map(|inner| ColumnType::Nullable(Box::new(inner))),
-            "LowCardinality" => self
-                .wrapped(check_low_cardinality)
-                .map(|inner| ColumnType::LowCardinality(Box::new(inner))),
-            "Array" => self
-                .wrapped(|_| Ok(()))
-                .map(|inner| ColumnType::Array(Box::new(inner))),
+            "Nullable" => self.wrapped(check_nullable).map(|inner| ColumnType::Nullable(Box::new(inner))),
+            "LowCardinality" => {
+                self.wrapped(check_low_cardinality).map(|inner| ColumnType::LowCardinality(Box::new(inner)))
+            }
+            "Array" => self.wrapped(|_| Ok(())).map(|inner| ColumnType::Array(Box::new(inner))),
             "Tuple" => self.tuple(),
             "Map" => self.map(),
             _ => Err(unknown(name, start)),
@@ -332,18 +309,12 @@ impl Parser<'_> {
             return Ok(());
         };
         if first.is_some() != name.is_some() {
-            return Err(error_at(
-                start,
-                "some elements of the Tuple are named and some are not",
-            )
-            .hint("name all of them or none"));
+            return Err(error_at(start, "some elements of the Tuple are named and some are not")
+                .hint("name all of them or none"));
         }
         let twice = name.is_some() && before.iter().any(|(other, _)| other.as_deref() == name);
         match (twice, name) {
-            (true, Some(name)) => Err(error_at(
-                start,
-                format!("the Tuple has two elements named `{name}`"),
-            )),
+            (true, Some(name)) => Err(error_at(start, format!("the Tuple has two elements named `{name}`"))),
             _ => Ok(()),
         }
     }
@@ -355,8 +326,7 @@ impl Parser<'_> {
         }
         let name = self.word().to_owned();
         let after = self.rest()[name.len()..].trim_start();
-        let is_name =
-            crate::text::is_identifier(&name) && after.starts_with(|c: char| c.is_alphabetic());
+        let is_name = crate::text::is_identifier(&name) && after.starts_with(|c: char| c.is_alphabetic());
         if is_name {
             self.at += name.len();
         }
@@ -366,40 +336,18 @@ impl Parser<'_> {
     fn number(&mut self, what: &str) -> Result<(i64, usize), TypeError> {
         self.skip_space();
         let start = self.at;
-        let digits = self
-            .rest()
-            .find(|c: char| !c.is_ascii_digit() && c != '-')
-            .unwrap_or(self.rest().len());
+        let digits = self.rest().find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(self.rest().len());
         let number = self.rest()[..digits].parse();
         self.at += digits;
-        number
-            .map(|number| (number, start))
-            .map_err(|_| error_at(start, format!("{what} is missing")))
+        number.map(|number| (number, start)).map_err(|_| error_at(start, format!("{what} is missing")))
     }
 
-    fn number_in(
-        &mut self,
-        what: &str,
-        range: std::ops::RangeInclusive<i64>,
-    ) -> Result<u8, TypeError> {
+    fn number_in(&mut self, what: &str, range: std::ops::RangeInclusive<i64>) -> Result<u8, TypeError> {
         let (number, start) = self.number(what)?;
-        let small = u8::try_from(number)
-            .ok()
-            .filter(|_| range.contains(&number));
+        let small = u8::try_from(number).ok().filter(|_| range.contains(&number));
         small.ok_or_else(|| {
-            error_at(
-                start,
-                format!(
-                    "{what} is {number}, outside {} to {}",
-                    range.start(),
-                    range.end()
-                ),
-            )
-            .hint(format!(
-                "write a number from {} to {}",
-                range.start(),
-                range.end()
-            ))
+            error_at(start, format!("{what} is {number}, outside {} to {}", range.start(), range.end()))
+                .hint(format!("write a number from {} to {}", range.start(), range.end()))
         })
     }
 
@@ -407,11 +355,8 @@ impl Parser<'_> {
         self.expect('(')?;
         let (precision, start) = self.number("the precision of the Decimal")?;
         if (39..=76).contains(&precision) {
-            return Err(error_at(
-                start,
-                format!("Decimal of {precision} digits is not available yet"),
-            )
-            .hint("use at most 38 digits"));
+            return Err(error_at(start, format!("Decimal of {precision} digits is not available yet"))
+                .hint("use at most 38 digits"));
         }
         self.at = start;
         let precision = self.number_in("the precision of the Decimal", 1..=38)?;
@@ -434,11 +379,9 @@ impl Parser<'_> {
         self.expect('(')?;
         let (length, start) = self.number("the length of the FixedString")?;
         // ClickHouse refuses longer ones (MAX_FIXEDSTRING_SIZE).
-        let length = usize::try_from(length)
-            .ok()
-            .filter(|length| (1..=0xff_ffff).contains(length));
-        let length = length
-            .ok_or_else(|| error_at(start, "the length of a FixedString is 1 to 16777215 bytes"))?;
+        let length = usize::try_from(length).ok().filter(|length| (1..=0xff_ffff).contains(length));
+        let length =
+            length.ok_or_else(|| error_at(start, "the length of a FixedString is 1 to 16777215 bytes"))?;
         self.expect(')')?;
         Ok(ColumnType::FixedString(length))
     }
@@ -473,10 +416,7 @@ impl Parser<'_> {
             false => None,
         };
         self.expect(')')?;
-        Ok(ColumnType::DateTime64 {
-            precision,
-            time_zone,
-        })
+        Ok(ColumnType::DateTime64 { precision, time_zone })
     }
 
     fn time_zone(&mut self) -> Result<String, TypeError> {
@@ -484,8 +424,7 @@ impl Parser<'_> {
         let start = self.at;
         let name = self.string("a time zone")?;
         let allowed = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
-        let well_formed =
-            name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(allowed);
+        let well_formed = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(allowed);
         match well_formed {
             true => Ok(name),
             false => Err(error_at(start, "this is no time zone name")
@@ -533,38 +472,22 @@ impl Parser<'_> {
             }
         }
         self.expect(')')?;
-        let small = values
-            .iter()
-            .all(|(_, number)| i8::try_from(*number).is_ok());
+        let small = values.iter().all(|(_, number)| i8::try_from(*number).is_ok());
         let bits = bits.unwrap_or(if small { 8 } else { 16 });
         Ok(ColumnType::Enum { bits, values })
     }
 
     /// The number after `=`, else one more than the value before (ClickHouse counts from 1).
-    fn enum_number(
-        &mut self,
-        before: &[(String, i16)],
-        bits: Option<u16>,
-    ) -> Result<i16, TypeError> {
+    fn enum_number(&mut self, before: &[(String, i16)], bits: Option<u16>) -> Result<i16, TypeError> {
         let (number, start) = match self.eat('=') {
             true => self.number("the number of the Enum value")?,
-            false => (
-                before.last().map_or(1, |(_, last)| i64::from(*last) + 1),
-                self.at,
-            ),
+            false => (before.last().map_or(1, |(_, last)| i64::from(*last) + 1), self.at),
         };
         let small = i16::try_from(number).ok();
         let fits = small.filter(|number| bits != Some(8) || i8::try_from(*number).is_ok());
         fits.ok_or_else(|| {
-            let error = error_at(
-                start,
-                format!("{number} does not fit into Enum{}", bits.unwrap_or(16)),
-            );
-            if bits == Some(8) {
-                error.hint("Enum8 holds -128 to 127; use Enum16")
-            } else {
-                error
-            }
+            let error = error_at(start, format!("{number} does not fit into Enum{}", bits.unwrap_or(16)));
+            if bits == Some(8) { error.hint("Enum8 holds -128 to 127; use Enum16") } else { error }
         })
     }
 }
@@ -576,17 +499,13 @@ fn check_enum_value(
     start: usize,
 ) -> Result<(), TypeError> {
     if before.iter().any(|(other, _)| other == name) {
-        return Err(error_at(
-            start,
-            format!("the Enum has two values named '{name}'"),
-        ));
+        return Err(error_at(start, format!("the Enum has two values named '{name}'")));
     }
     match before.iter().find(|(_, other)| *other == number) {
-        Some((other, _)) => Err(error_at(
-            start,
-            format!("'{name}' and '{other}' have the same number {number}"),
-        )
-        .hint("give each value a number of its own")),
+        Some((other, _)) => {
+            Err(error_at(start, format!("'{name}' and '{other}' have the same number {number}"))
+                .hint("give each value a number of its own"))
+        }
         None => Ok(()),
     }
 }
@@ -625,9 +544,7 @@ fn unknown(name: &str, start: usize) -> TypeError {
             }
             "Nested" => error.hint("use Array(Tuple(name T, …))"),
             "SimpleAggregateFunction" => error.hint("use the type of its argument"),
-            "AggregateFunction" => {
-                error.hint("store the plain values and aggregate them in queries")
-            }
+            "AggregateFunction" => error.hint("store the plain values and aggregate them in queries"),
             "Int128" | "Int256" | "UInt128" | "UInt256" => {
                 error.hint("use Decimal(38, 0) for up to 38 digits, else String")
             }
@@ -635,9 +552,7 @@ fn unknown(name: &str, start: usize) -> TypeError {
         };
     }
     let error = error_at(start, format!("there is no type `{name}`"));
-    let foreign = FOREIGN
-        .iter()
-        .find(|(other, _)| other.eq_ignore_ascii_case(name));
+    let foreign = FOREIGN.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
     match (foreign, suggest::closest(name, NAMES.iter().copied())) {
         (Some((_, hint)), _) => error.hint(*hint),
         (None, Some(close)) => error.hint(format!("did you mean {close}?")),
@@ -708,29 +623,17 @@ mod tests {
             ("Decimal128(3)", "Decimal(38, 3)"),
             ("Decimal(5)", "Decimal(5, 0)"),
             ("DateTime32", "DateTime"),
-            (
-                "DateTime64(3,'Europe/Berlin')",
-                "DateTime64(3, 'Europe/Berlin')",
-            ),
+            ("DateTime64(3,'Europe/Berlin')", "DateTime64(3, 'Europe/Berlin')"),
             ("Enum('a','b')", "Enum8('a' = 1, 'b' = 2)"),
             ("Enum('a' = 200)", "Enum16('a' = 200)"),
-            (
-                "Enum8('a' = -5, 'it\\'s')",
-                "Enum8('a' = -5, 'it\\'s' = -4)",
-            ),
+            ("Enum8('a' = -5, 'it\\'s')", "Enum8('a' = -5, 'it\\'s' = -4)"),
             (
                 "Map ( String , Array(Tuple(a Int8,`b c` String)) )",
                 "Map(String, Array(Tuple(a Int8, `b c` String)))",
             ),
-            (
-                "Tuple(Int8, Nullable(String))",
-                "Tuple(Int8, Nullable(String))",
-            ),
+            ("Tuple(Int8, Nullable(String))", "Tuple(Int8, Nullable(String))"),
             ("Tuple(Int8 Int8)", "Tuple(Int8 Int8)"),
-            (
-                "LowCardinality(Nullable(String))",
-                "LowCardinality(Nullable(String))",
-            ),
+            ("LowCardinality(Nullable(String))", "LowCardinality(Nullable(String))"),
         ] {
             assert_eq!(shown(written), canonical);
         }
@@ -771,10 +674,7 @@ mod tests {
         ];
         let report = |text: &&str| {
             let error = ColumnType::parse(text).expect_err(text);
-            let hint = error
-                .hint
-                .map(|hint| format!(" ({hint})"))
-                .unwrap_or_default();
+            let hint = error.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
             format!("{text} @{}: {}{hint}", error.offset, error.fact)
         };
         insta::assert_snapshot!(cases.iter().map(report).collect::<Vec<_>>().join("\n"));
@@ -790,10 +690,7 @@ mod tests {
         let zone = prop::option::of(Just("Europe/Berlin".to_owned()));
         let zone64 = prop::option::of(Just("UTC".to_owned()));
         prop_oneof![
-            (0..4u32, any::<bool>()).prop_map(|(power, signed)| ColumnType::Int {
-                bits: 8 << power,
-                signed
-            }),
+            (0..4u32, any::<bool>()).prop_map(|(power, signed)| ColumnType::Int { bits: 8 << power, signed }),
             Just(ColumnType::Float32),
             Just(ColumnType::Bool),
             Just(ColumnType::String),
@@ -805,22 +702,15 @@ mod tests {
                 .prop_flat_map(|p| (Just(p), 0..=p))
                 .prop_map(|(precision, scale)| ColumnType::Decimal { precision, scale }),
             zone.prop_map(|time_zone| ColumnType::DateTime { time_zone }),
-            (0..=9u8, zone64).prop_map(|(precision, time_zone)| ColumnType::DateTime64 {
-                precision,
-                time_zone
-            }),
+            (0..=9u8, zone64)
+                .prop_map(|(precision, time_zone)| ColumnType::DateTime64 { precision, time_zone }),
             prop::collection::btree_map(any::<i8>(), ".{0,4}", 1..4).prop_map(enum_of),
         ]
     }
 
     fn enum_of(values: std::collections::BTreeMap<i8, String>) -> ColumnType {
-        let named = values
-            .into_iter()
-            .map(|(number, name)| (format!("{name}{number}"), i16::from(number)));
-        ColumnType::Enum {
-            bits: 8,
-            values: named.collect(),
-        }
+        let named = values.into_iter().map(|(number, name)| (format!("{name}{number}"), i16::from(number)));
+        ColumnType::Enum { bits: 8, values: named.collect() }
     }
 
     fn any_type() -> impl Strategy<Value = ColumnType> {
@@ -831,13 +721,10 @@ mod tests {
         ];
         scalar.prop_recursive(4, 20, 3, |inner| {
             prop_oneof![
+                inner.clone().prop_map(|inner| ColumnType::Array(Box::new(inner))),
                 inner
                     .clone()
-                    .prop_map(|inner| ColumnType::Array(Box::new(inner))),
-                inner.clone().prop_map(|value| ColumnType::Map(
-                    Box::new(ColumnType::String),
-                    Box::new(value)
-                )),
+                    .prop_map(|value| ColumnType::Map(Box::new(ColumnType::String), Box::new(value))),
                 prop::collection::vec(inner.clone(), 1..4).prop_map(|elements| ColumnType::Tuple(
                     elements.into_iter().map(|t| (None, t)).collect()
                 )),

@@ -8,9 +8,7 @@ use forebay_project::{Diagnostic, Severity, SourceFile, parse, render, validate}
 use std::path::{Path, PathBuf};
 
 fn corpus(kind: &str) -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/projects")
-        .join(kind);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/projects").join(kind);
     let mut folders = entries(&root);
     folders.retain(|path| path.is_dir());
     folders
@@ -18,9 +16,7 @@ fn corpus(kind: &str) -> Vec<PathBuf> {
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("fixtures/projects is part of the repository");
-    let mut paths: Vec<PathBuf> = entries
-        .map(|entry| entry.expect("readable").path())
-        .collect();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
     paths.sort();
     paths
 }
@@ -59,10 +55,7 @@ fn compare(path: &Path, actual: &str, differences: &mut Vec<String>) {
     }
     let expected = std::fs::read_to_string(path).unwrap_or_default();
     if expected != actual {
-        differences.push(format!(
-            "{}\n--- expected\n{expected}\n--- actual\n{actual}",
-            path.display()
-        ));
+        differences.push(format!("{}\n--- expected\n{expected}\n--- actual\n{actual}", path.display()));
     }
 }
 
@@ -76,16 +69,8 @@ fn assert_same(differences: &[String]) {
 }
 
 fn assert_well_placed(diagnostic: &Diagnostic, files: &[SourceFile]) {
-    let file = files
-        .iter()
-        .find(|file| file.path == diagnostic.file)
-        .expect("a file of the project");
-    assert!(
-        file.text
-            .get(diagnostic.span.start..diagnostic.span.end)
-            .is_some(),
-        "{diagnostic:?}"
-    );
+    let file = files.iter().find(|file| file.path == diagnostic.file).expect("a file of the project");
+    assert!(file.text.get(diagnostic.span.start..diagnostic.span.end).is_some(), "{diagnostic:?}");
 }
 
 #[test]
@@ -95,14 +80,8 @@ fn broken_projects_are_refused_with_the_expected_words() {
         let files = project_files(&folder);
         let (project, diagnostics) = validate(&parse(&files));
         assert!(project.is_none(), "{} is not refused", folder.display());
-        diagnostics
-            .iter()
-            .for_each(|diagnostic| assert_well_placed(diagnostic, &files));
-        compare(
-            &folder.join("expected.txt"),
-            &render(&diagnostics, false),
-            &mut differences,
-        );
+        diagnostics.iter().for_each(|diagnostic| assert_well_placed(diagnostic, &files));
+        compare(&folder.join("expected.txt"), &render(&diagnostics, false), &mut differences);
         let as_json = folder.join("expected.json");
         if as_json.exists() {
             compare(&as_json, &json(&diagnostics), &mut differences);
@@ -118,17 +97,9 @@ fn valid_projects_become_the_expected_model() {
         let (project, diagnostics) = validate(&parse(&project_files(&folder)));
         let said = render(&diagnostics, false);
         let project = project.unwrap_or_else(|| panic!("{} is refused:\n{said}", folder.display()));
-        let warnings = if diagnostics.is_empty() {
-            String::new()
-        } else {
-            said
-        };
+        let warnings = if diagnostics.is_empty() { String::new() } else { said };
         compare(&folder.join("expected.txt"), &warnings, &mut differences);
-        compare(
-            &folder.join("expected.json"),
-            &json(&project),
-            &mut differences,
-        );
+        compare(&folder.join("expected.json"), &json(&project), &mut differences);
     }
     assert_same(&differences);
 }
@@ -137,10 +108,7 @@ fn valid_projects_become_the_expected_model() {
 fn the_corpus_is_large_enough() {
     assert!(corpus("broken").len() >= 120, "{}", corpus("broken").len());
     assert!(corpus("valid").len() >= 20, "{}", corpus("valid").len());
-    let with_json = corpus("broken")
-        .iter()
-        .filter(|folder| folder.join("expected.json").exists())
-        .count();
+    let with_json = corpus("broken").iter().filter(|folder| folder.join("expected.json").exists()).count();
     assert!(with_json >= 5, "{with_json}");
 }
 
@@ -149,11 +117,7 @@ fn every_error_says_what_to_do() {
     for folder in corpus("broken") {
         let (_, diagnostics) = validate(&parse(&project_files(&folder)));
         for diagnostic in diagnostics {
-            assert!(
-                diagnostic.hint.is_some(),
-                "{}: {diagnostic:?}",
-                folder.display()
-            );
+            assert!(diagnostic.hint.is_some(), "{}: {diagnostic:?}", folder.display());
             assert!(!diagnostic.fact.ends_with('.'), "{diagnostic:?}");
         }
     }
@@ -164,17 +128,10 @@ fn no_secret_of_the_corpus_is_ever_shown() {
     for folder in corpus("broken").into_iter().chain(corpus("valid")) {
         let files = project_files(&folder);
         let (project, diagnostics) = validate(&parse(&files));
-        let shown = format!(
-            "{}{}{project:?}{}",
-            render(&diagnostics, false),
-            json(&diagnostics),
-            json(&project)
-        );
+        let shown =
+            format!("{}{}{project:?}{}", render(&diagnostics, false), json(&diagnostics), json(&project));
         assert!(!shown.contains("hunter2"), "{}", folder.display());
-        let errors = diagnostics
-            .iter()
-            .filter(|d| d.severity == Severity::Error)
-            .count();
+        let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
         assert_eq!(errors == 0, project.is_some(), "{}", folder.display());
     }
 }

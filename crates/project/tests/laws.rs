@@ -10,10 +10,7 @@ use forebay_project::{SourceFile, parse, render, validate};
 use proptest::prelude::*;
 
 fn file(path: &str, text: &str) -> SourceFile {
-    SourceFile {
-        path: path.to_owned(),
-        text: text.to_owned(),
-    }
+    SourceFile { path: path.to_owned(), text: text.to_owned() }
 }
 
 /// Text that resembles a datafile often enough to get past the first line.
@@ -112,11 +109,7 @@ proptest! {
 
 fn any_column() -> impl Strategy<Value = Column> {
     let types = prop::sample::select(vec!["Int8", "String", "Array(String)"]);
-    (
-        prop::sample::select(vec!["a", "b", "c", "d", "e"]),
-        types,
-        prop::option::of(Just("1".to_owned())),
-    )
+    (prop::sample::select(vec!["a", "b", "c", "d", "e"]), types, prop::option::of(Just("1".to_owned())))
         .prop_map(|(name, column_type, default)| Column {
             name: name.to_owned(),
             column_type: ColumnType::parse(column_type).expect("a type"),
@@ -127,11 +120,8 @@ fn any_column() -> impl Strategy<Value = Column> {
 }
 
 fn any_connection(name: &'static str) -> impl Strategy<Value = KafkaConnection> {
-    (
-        prop::sample::select(vec!["a:1", "b:1"]),
-        prop::option::of(Just(Text::literal("hunter2"))),
-    )
-        .prop_map(move |(servers, password)| KafkaConnection {
+    (prop::sample::select(vec!["a:1", "b:1"]), prop::option::of(Just(Text::literal("hunter2")))).prop_map(
+        move |(servers, password)| KafkaConnection {
             name: name.to_owned(),
             bootstrap_servers: Text::literal(servers),
             security_protocol: SecurityProtocol::SaslSsl,
@@ -139,23 +129,21 @@ fn any_connection(name: &'static str) -> impl Strategy<Value = KafkaConnection> 
             user: None,
             password,
             ca_pem: None,
-        })
+        },
+    )
 }
 
 fn any_kafka() -> impl Strategy<Value = KafkaSource> {
-    (
-        any_connection("main"),
-        prop::sample::select(vec!["t", "u"]),
-        any::<bool>(),
-    )
-        .prop_map(|(connection, topic, store_headers)| KafkaSource {
+    (any_connection("main"), prop::sample::select(vec!["t", "u"]), any::<bool>()).prop_map(
+        |(connection, topic, store_headers)| KafkaSource {
             connection,
             topic: Text::literal(topic),
             group_id: Text::literal("g"),
             auto_offset_reset: OffsetReset::Latest,
             store_raw_value: false,
             store_headers,
-        })
+        },
+    )
 }
 
 fn any_datasource(name: &'static str) -> impl Strategy<Value = Datasource> {
@@ -164,56 +152,28 @@ fn any_datasource(name: &'static str) -> impl Strategy<Value = Datasource> {
         columns.retain(|column| seen.insert(column.name.clone()));
         columns
     });
-    let index = Index {
-        name: "i".into(),
-        expression: "a".into(),
-        index_type: "minmax".into(),
-        granularity: None,
-    };
+    let index =
+        Index { name: "i".into(), expression: "a".into(), index_type: "minmax".into(), granularity: None };
     let indexes = prop::sample::select(vec![vec![], vec![index]]);
     let description = prop::option::of(Just("text".to_owned()));
-    (
-        columns,
-        indexes,
-        description,
-        prop::option::of(any_kafka()),
-        prop::option::of(Just("a".to_owned())),
-    )
-        .prop_map(
-            move |(columns, indexes, description, kafka, ttl)| Datasource {
-                name: name.to_owned(),
-                description,
-                columns,
-                indexes,
-                engine: Engine {
-                    ttl,
-                    ..Engine::default()
-                },
-                kafka,
-            },
-        )
+    (columns, indexes, description, prop::option::of(any_kafka()), prop::option::of(Just("a".to_owned())))
+        .prop_map(move |(columns, indexes, description, kafka, ttl)| Datasource {
+            name: name.to_owned(),
+            description,
+            columns,
+            indexes,
+            engine: Engine { ttl, ..Engine::default() },
+            kafka,
+        })
 }
 
 fn any_project() -> impl Strategy<Value = Project> {
-    let connections = (
-        prop::option::of(any_connection("main")),
-        prop::option::of(any_connection("other")),
-    );
-    let datasources = (
-        prop::option::of(any_datasource("flights")),
-        prop::option::of(any_datasource("delays")),
-    );
+    let connections = (prop::option::of(any_connection("main")), prop::option::of(any_connection("other")));
+    let datasources =
+        (prop::option::of(any_datasource("flights")), prop::option::of(any_datasource("delays")));
     (connections, datasources).prop_map(|((main, other), (flights, delays))| Project {
-        connections: main
-            .into_iter()
-            .chain(other)
-            .map(|c| (c.name.clone(), c))
-            .collect(),
-        datasources: flights
-            .into_iter()
-            .chain(delays)
-            .map(|d| (d.name.clone(), d))
-            .collect(),
+        connections: main.into_iter().chain(other).map(|c| (c.name.clone(), c)).collect(),
+        datasources: flights.into_iter().chain(delays).map(|d| (d.name.clone(), d)).collect(),
     })
 }
 
@@ -234,16 +194,12 @@ proptest! {
 }
 
 fn project(connection: &str, datasource: &str) -> Project {
-    let files = [
-        file("main.connection", connection),
-        file("flights.datasource", datasource),
-    ];
+    let files = [file("main.connection", connection), file("flights.datasource", datasource)];
     let (project, diagnostics) = validate(&parse(&files));
     project.unwrap_or_else(|| panic!("{}", render(&diagnostics, false)))
 }
 
-const CONNECTION: &str =
-    "TYPE kafka\nKAFKA_BOOTSTRAP_SERVERS a:9092\nKAFKA_KEY user\nKAFKA_SECRET one\n";
+const CONNECTION: &str = "TYPE kafka\nKAFKA_BOOTSTRAP_SERVERS a:9092\nKAFKA_KEY user\nKAFKA_SECRET one\n";
 const DATASOURCE: &str = "SCHEMA >
     carrier String,
     distance UInt32
@@ -257,10 +213,7 @@ KAFKA_GROUP_ID forebay_flights
 #[test]
 fn a_plan_reads_well() {
     let changed = DATASOURCE
-        .replace(
-            "carrier String",
-            "carrier LowCardinality(String),\n    origin String DEFAULT 'JFK'",
-        )
+        .replace("carrier String", "carrier LowCardinality(String),\n    origin String DEFAULT 'JFK'")
         .replace("KEY carrier", "KEY carrier, distance")
         .replace("KAFKA_TOPIC flights", "KAFKA_TOPIC flights_2");
     let from = project(CONNECTION, DATASOURCE);
@@ -275,17 +228,8 @@ fn a_plan_reads_well() {
 #[test]
 fn steps_that_would_harm_rows_are_refused_or_marked() {
     let from = project(CONNECTION, DATASOURCE);
-    let verdicts = |to: &Project| {
-        plan(&from, to)
-            .steps
-            .iter()
-            .map(Step::verdict)
-            .collect::<Vec<_>>()
-    };
-    let added = project(
-        CONNECTION,
-        &DATASOURCE.replace("UInt32", "UInt32,\n    origin String"),
-    );
+    let verdicts = |to: &Project| plan(&from, to).steps.iter().map(Step::verdict).collect::<Vec<_>>();
+    let added = project(CONNECTION, &DATASOURCE.replace("UInt32", "UInt32,\n    origin String"));
     assert_eq!(verdicts(&added), [Verdict::Safe]);
     let retyped = project(CONNECTION, &DATASOURCE.replace("UInt32", "Int64"));
     assert!(matches!(verdicts(&retyped)[..], [Verdict::Refused { .. }]));

@@ -21,11 +21,7 @@ pub(crate) struct Announcer {
 impl Announcer {
     /// For `screen`.
     pub(crate) fn new(screen: Screen) -> Self {
-        Self {
-            screen,
-            watcher: Watcher::default(),
-            live: LiveLines::default(),
-        }
+        Self { screen, watcher: Watcher::default(), live: LiveLines::default() }
     }
 
     /// Says one thing.
@@ -51,10 +47,7 @@ impl Announcer {
             self.say(&notice);
         }
         if self.screen.terminal && !self.screen.json {
-            self.live.draw(&format!(
-                "\n{}",
-                status_table::render(report, self.screen.out)
-            ));
+            self.live.draw(&format!("\n{}", status_table::render(report, self.screen.out)));
         }
     }
 
@@ -67,10 +60,7 @@ impl Announcer {
             self.say(&Notice {
                 level: Level::Warning,
                 hint: Some("records not yet committed are read again at the next start".to_owned()),
-                ..Notice::info(
-                    "cut-off",
-                    format!("not written in time: data source {}", names.join(", ")),
-                )
+                ..Notice::info("cut-off", format!("not written in time: data source {}", names.join(", ")))
             });
         }
         self.say(&Notice::info("stopped", "stopped"));

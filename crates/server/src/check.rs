@@ -13,11 +13,7 @@ use std::path::Path;
 /// Checks the project and shows every diagnostic.
 pub(crate) fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
     let outcome = forebay_project::load(&read_project(&args.dir)?);
-    let text = if screen.json {
-        format!("{:#}\n", to_json(&outcome))
-    } else {
-        render(&outcome, screen.out)
-    };
+    let text = if screen.json { format!("{:#}\n", to_json(&outcome)) } else { render(&outcome, screen.out) };
     write_out(&text);
     match outcome {
         Ok(_) => Ok(()),
@@ -49,15 +45,8 @@ pub(crate) fn load_project(dir: &Path, screen: Screen) -> Result<Project, Failur
 fn render(outcome: &Result<Loaded, Vec<Diagnostic>>, paint: Paint) -> String {
     match outcome {
         Ok(loaded) => {
-            let warnings = loaded
-                .warnings
-                .iter()
-                .map(|warning| warning.render(paint.enabled) + "\n");
-            format!(
-                "{}{}\n",
-                warnings.collect::<String>(),
-                paint.green(&summary(loaded))
-            )
+            let warnings = loaded.warnings.iter().map(|warning| warning.render(paint.enabled) + "\n");
+            format!("{}{}\n", warnings.collect::<String>(), paint.green(&summary(loaded)))
         }
         Err(diagnostics) => forebay_project::render(diagnostics, paint.enabled),
     }
@@ -83,12 +72,7 @@ fn to_json(outcome: &Result<Loaded, Vec<Diagnostic>>) -> Value {
         Ok(loaded) => (true, &loaded.warnings, Some(&loaded.project)),
         Err(diagnostics) => (false, diagnostics, None),
     };
-    let count = |severity| {
-        diagnostics
-            .iter()
-            .filter(|diagnostic| diagnostic.severity == severity)
-            .count()
-    };
+    let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     json!({
         "ok": ok,
         "errors": count(Severity::Error),

@@ -25,14 +25,7 @@ pub(crate) struct Cli {
     pub(crate) json: bool,
 
     /// When to use colour; NO_COLOR is obeyed
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value_t,
-        value_name = "WHEN",
-        help_heading = "Output"
-    )]
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
     pub(crate) color: ColorChoice,
 
     #[command(subcommand)]
@@ -132,12 +125,7 @@ pub(crate) struct StartArgs {
     pub(crate) dir: PathBuf,
 
     /// Where tables live [default: .forebay in the project]
-    #[arg(
-        long,
-        env = "FOREBAY_DATA_DIR",
-        hide_env_values = true,
-        value_name = "PATH"
-    )]
+    #[arg(long, env = "FOREBAY_DATA_DIR", hide_env_values = true, value_name = "PATH")]
     pub(crate) data_dir: Option<PathBuf>,
 
     /// Database of the tables
@@ -145,12 +133,7 @@ pub(crate) struct StartArgs {
     pub(crate) workspace: String,
 
     /// File of secrets, read besides .env and .env.local and before them
-    #[arg(
-        long,
-        env = "FOREBAY_ENV_FILE",
-        hide_env_values = true,
-        value_name = "PATH"
-    )]
+    #[arg(long, env = "FOREBAY_ENV_FILE", hide_env_values = true, value_name = "PATH")]
     pub(crate) env_file: Option<PathBuf>,
 
     /// Stop with success once every data source is caught up
@@ -213,12 +196,7 @@ pub(crate) struct StartArgs {
 #[derive(Debug, Args)]
 pub(crate) struct Place {
     /// Where tables live [default: .forebay in the project]
-    #[arg(
-        long,
-        env = "FOREBAY_DATA_DIR",
-        hide_env_values = true,
-        value_name = "PATH"
-    )]
+    #[arg(long, env = "FOREBAY_DATA_DIR", hide_env_values = true, value_name = "PATH")]
     pub(crate) data_dir: Option<PathBuf>,
 }
 
@@ -296,9 +274,7 @@ pub(crate) struct CompletionsArgs {
 
 /// The whole definition, with the table of exit codes beneath the help.
 pub(crate) fn command() -> clap::Command {
-    Cli::command()
-        .after_help(exit_codes())
-        .after_long_help(exit_codes())
+    Cli::command().after_help(exit_codes()).after_long_help(exit_codes())
 }
 
 fn exit_codes() -> String {
@@ -307,18 +283,13 @@ fn exit_codes() -> String {
 }
 
 fn examples(examples: &[(&str, &str)]) -> String {
-    let lines: Vec<String> = examples
-        .iter()
-        .map(|(line, what)| format!("  {line}\n      {what}"))
-        .collect();
+    let lines: Vec<String> = examples.iter().map(|(line, what)| format!("  {line}\n      {what}")).collect();
     format!("Examples:\n{}", lines.join("\n"))
 }
 
 fn parse_workspace(text: &str) -> Result<String, String> {
     let starts_well = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-    let only_word = text
-        .chars()
-        .all(|character| character.is_ascii_alphanumeric() || character == '_');
+    let only_word = text.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
     if starts_well && only_word && !["system", "default", "information_schema"].contains(&text) {
         Ok(text.to_owned())
     } else {

@@ -40,11 +40,7 @@ impl Client {
             .http_status_as_error(false)
             .proxy(None)
             .build();
-        let client = Self {
-            agent: config.into(),
-            server,
-            token,
-        };
+        let client = Self { agent: config.into(), server, token };
         client.is_alive().then_some(client)
     }
 
@@ -64,23 +60,13 @@ impl Client {
 
     /// What the server does now.
     pub(crate) fn status(&self) -> Result<StatusReport, Failure> {
-        let response = self
-            .agent
-            .get(self.url("/v0/status"))
-            .header("Authorization", self.bearer())
-            .call();
+        let response = self.agent.get(self.url("/v0/status")).header("Authorization", self.bearer()).call();
         let mut response = self.accept(response)?;
-        let text = response
-            .body_mut()
-            .read_to_string()
-            .map_err(|error| self.went_away(&error))?;
+        let text = response.body_mut().read_to_string().map_err(|error| self.went_away(&error))?;
         serde_json::from_str(&text).map_err(|error| {
             Failure::new(
                 Exit::Environment,
-                format!(
-                    "the server at {} speaks another version: {error}",
-                    self.server.address
-                ),
+                format!("the server at {} speaks another version: {error}", self.server.address),
             )
             .hint("use the same version of forebay for both")
         })
@@ -88,10 +74,7 @@ impl Client {
 
     /// Runs a query; the answer is in `format` unless the query names one.
     pub(crate) fn query(&self, sql: &str, format: &str) -> Result<impl Read + use<>, Failure> {
-        let request = self
-            .agent
-            .post(self.url("/v0/sql"))
-            .query("default_format", format);
+        let request = self.agent.post(self.url("/v0/sql")).query("default_format", format);
         let response = request
             .header("Authorization", self.bearer())
             .header("Content-Type", "text/plain; charset=utf-8")
@@ -101,9 +84,7 @@ impl Client {
 
     fn is_alive(&self) -> bool {
         let response = self.agent.get(self.url("/health")).call();
-        let body = response
-            .ok()
-            .and_then(|mut response| response.body_mut().read_to_string().ok());
+        let body = response.ok().and_then(|mut response| response.body_mut().read_to_string().ok());
         let health = body.and_then(|body| serde_json::from_str::<Health>(&body).ok());
         health.is_some_and(|health| health.pid == self.server.pid)
     }
@@ -116,10 +97,7 @@ impl Client {
         format!("Bearer {}", self.token)
     }
 
-    fn accept(
-        &self,
-        response: Result<Response<Body>, ureq::Error>,
-    ) -> Result<Response<Body>, Failure> {
+    fn accept(&self, response: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>, Failure> {
         let mut response = response.map_err(|error| self.went_away(&error))?;
         let status = response.status();
         if status.is_success() {
@@ -127,19 +105,12 @@ impl Client {
         }
         let text = response.body_mut().read_to_string().unwrap_or_default();
         let error = serde_json::from_str::<ErrorBody>(&text).map_or(text, |body| body.error);
-        let exit = if status.is_server_error() || status == 401 {
-            Exit::Environment
-        } else {
-            Exit::Errors
-        };
+        let exit = if status.is_server_error() || status == 401 { Exit::Environment } else { Exit::Errors };
         Err(Failure::new(exit, error))
     }
 
     fn went_away(&self, error: &ureq::Error) -> Failure {
-        Failure::new(
-            Exit::Environment,
-            format!("the server at {} went away: {error}", self.server.address),
-        )
-        .hint("see what `forebay start` said last")
+        Failure::new(Exit::Environment, format!("the server at {} went away: {error}", self.server.address))
+            .hint("see what `forebay start` said last")
     }
 }

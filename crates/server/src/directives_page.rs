@@ -15,27 +15,18 @@ use serde_json::json;
 pub(crate) fn run(args: &DirectivesArgs, screen: Screen) -> Result<(), Failure> {
     let chosen = match &args.name {
         Some(name) => vec![find(name).ok_or_else(|| unknown(name))?],
-        None => DIRECTIVES
-            .iter()
-            .filter(|directive| args.all || works(directive))
-            .collect(),
+        None => DIRECTIVES.iter().filter(|directive| args.all || works(directive)).collect(),
     };
     write_out(&match (screen.json, &args.name) {
         (true, _) => to_json(&chosen),
-        (false, Some(_)) => chosen
-            .iter()
-            .map(|directive| page(directive, screen.out))
-            .collect(),
+        (false, Some(_)) => chosen.iter().map(|directive| page(directive, screen.out)).collect(),
         (false, None) => list(&chosen, screen.out),
     });
     Ok(())
 }
 
 fn works(directive: &Directive) -> bool {
-    matches!(
-        directive.availability,
-        Availability::Available | Availability::Ignored(_)
-    )
+    matches!(directive.availability, Availability::Available | Availability::Ignored(_))
 }
 
 fn unknown(name: &str) -> Failure {
@@ -50,9 +41,7 @@ fn unknown(name: &str) -> Failure {
 fn list(directives: &[&Directive], paint: Paint) -> String {
     let mut text = String::new();
     for kind in [FileKind::Connection, FileKind::Datasource, FileKind::Pipe] {
-        let of_kind = directives
-            .iter()
-            .filter(|directive| directive.files.contains(&kind));
+        let of_kind = directives.iter().filter(|directive| directive.files.contains(&kind));
         let lines: Vec<String> = of_kind.map(|directive| line(directive, paint)).collect();
         if !lines.is_empty() {
             let title = paint.bold(&format!("{} files", kind.extension()));
@@ -64,34 +53,18 @@ fn list(directives: &[&Directive], paint: Paint) -> String {
 
 fn line(directive: &Directive, paint: Paint) -> String {
     let padding = " ".repeat(32_usize.saturating_sub(directive.name.len()));
-    format!(
-        "  {}{padding}  {}\n",
-        paint.cyan(directive.name),
-        reference::summary(directive)
-    )
+    format!("  {}{padding}  {}\n", paint.cyan(directive.name), reference::summary(directive))
 }
 
 fn page(directive: &Directive, paint: Paint) -> String {
-    let files: Vec<&str> = directive
-        .files
-        .iter()
-        .map(|kind| kind.extension())
-        .collect();
-    let mut text = format!(
-        "{}\n\n{}\n\n",
-        paint.bold(directive.name),
-        reference::summary(directive)
-    );
+    let files: Vec<&str> = directive.files.iter().map(|kind| kind.extension()).collect();
+    let mut text = format!("{}\n\n{}\n\n", paint.bold(directive.name), reference::summary(directive));
     text.push_str(&format!("value:    {}\n", directive.shape.describe()));
     text.push_str(&format!("files:    {}, and .incl\n", files.join(", ")));
     if !directive.aliases.is_empty() {
         text.push_str(&format!("also:     {}\n", directive.aliases.join(", ")));
     }
-    let example: Vec<String> = directive
-        .example
-        .lines()
-        .map(|line| format!("  {line}\n"))
-        .collect();
+    let example: Vec<String> = directive.example.lines().map(|line| format!("  {line}\n")).collect();
     format!("{text}\nexample:\n{}", example.concat())
 }
 

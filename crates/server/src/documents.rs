@@ -24,12 +24,8 @@ pub(crate) fn print_completions(shell: Shell) {
 
 /// Prints the man page, every subcommand in it.
 pub(crate) fn print_man() -> Result<(), Failure> {
-    let page = man_page().map_err(|error| {
-        Failure::new(
-            Exit::Internal,
-            format!("the man page cannot be made: {error}"),
-        )
-    })?;
+    let page = man_page()
+        .map_err(|error| Failure::new(Exit::Internal, format!("the man page cannot be made: {error}")))?;
     write_out(&page);
     Ok(())
 }
@@ -96,19 +92,15 @@ mod tests {
     const BEHAVIOUR: &str = include_str!("../project/cli-behaviour.md");
 
     fn markdown() -> String {
-        let mut page = format!(
-            "{INTRODUCTION}\n{BEHAVIOUR}\n## Exit codes\n\n| Code | Meaning |\n|---|---|\n"
-        );
+        let mut page =
+            format!("{INTRODUCTION}\n{BEHAVIOUR}\n## Exit codes\n\n| Code | Meaning |\n|---|---|\n");
         for (code, meaning) in exit::TABLE {
             page.push_str(&format!("| {code} | {meaning} |\n"));
         }
         for (name, mut command) in subcommands(cli::command()) {
             let help = command.render_long_help().to_string();
             let lines: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
-            page.push_str(&format!(
-                "\n## {name}\n\n```text\n{}\n```\n",
-                lines.join("\n")
-            ));
+            page.push_str(&format!("\n## {name}\n\n```text\n{}\n```\n", lines.join("\n")));
         }
         page
     }
@@ -135,10 +127,7 @@ mod tests {
     #[test]
     fn every_command_has_examples() {
         for (name, mut command) in subcommands(cli::command()) {
-            assert!(
-                command.render_long_help().to_string().contains("Examples:"),
-                "{name}"
-            );
+            assert!(command.render_long_help().to_string().contains("Examples:"), "{name}");
         }
     }
 
@@ -155,19 +144,10 @@ mod tests {
 
     #[test]
     fn completions_are_made_for_every_shell() {
-        for shell in [
-            Shell::Bash,
-            Shell::Zsh,
-            Shell::Fish,
-            Shell::Elvish,
-            Shell::PowerShell,
-        ] {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::Elvish, Shell::PowerShell] {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut cli::command(), "forebay", &mut text);
-            assert!(
-                String::from_utf8_lossy(&text).contains("until-caught-up"),
-                "{shell}"
-            );
+            assert!(String::from_utf8_lossy(&text).contains("until-caught-up"), "{shell}");
         }
     }
 }

@@ -5,9 +5,7 @@ use crate::{
     exit::{Exit, Failure},
     screen::{Screen, write_out},
 };
-use forebay_chdb::{
-    Engine, EngineError, ErrorKind, Library, Options, cache_directory, install, locate,
-};
+use forebay_chdb::{Engine, EngineError, ErrorKind, Library, Options, cache_directory, install, locate};
 use serde_json::json;
 use std::{ffi::OsString, path::Path};
 
@@ -19,11 +17,7 @@ pub(crate) fn run(command: &EngineCommand, screen: Screen) -> Result<(), Failure
         EngineCommand::Path => {
             let path = locate(environment)?.display().to_string();
             let json = json!({ "path": path });
-            write_out(&if screen.json {
-                format!("{json}\n")
-            } else {
-                format!("{path}\n")
-            });
+            write_out(&if screen.json { format!("{json}\n") } else { format!("{path}\n") });
             Ok(())
         }
     }
@@ -53,11 +47,7 @@ fn install_engine(screen: Screen) -> Result<(), Failure> {
     let version = Library::load(&path)?.version();
     let path = path.display().to_string();
     let text = format!("the engine is ready: libchdb {version} at {path}\n");
-    write_out(&if screen.json {
-        format!("{}\n", json!({ "path": path, "version": version }))
-    } else {
-        text
-    });
+    write_out(&if screen.json { format!("{}\n", json!({ "path": path, "version": version })) } else { text });
     Ok(())
 }
 
@@ -66,11 +56,7 @@ fn show_status(screen: Screen) -> Result<(), Failure> {
     let version = Library::load(&path)?.version();
     let path = path.display().to_string();
     let text = format!("libchdb {version}, usable\n{}\n", screen.out.dim(&path));
-    write_out(&if screen.json {
-        format!("{}\n", json!({ "path": path, "version": version }))
-    } else {
-        text
-    });
+    write_out(&if screen.json { format!("{}\n", json!({ "path": path, "version": version })) } else { text });
     Ok(())
 }
 
@@ -86,10 +72,6 @@ impl From<EngineError> for Failure {
             ErrorKind::Statement => Exit::Errors,
             ErrorKind::OtherDirectory | ErrorKind::Closed => Exit::Internal,
         };
-        Self {
-            exit,
-            fact: error.message,
-            hints: error.hint.into_iter().collect(),
-        }
+        Self { exit, fact: error.message, hints: error.hint.into_iter().collect() }
     }
 }

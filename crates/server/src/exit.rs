@@ -32,17 +32,11 @@ pub(crate) const TABLE: [(u8, &str); 8] = [
     (0, "all is well"),
     (1, "the project, the query or a data source has errors"),
     (2, "the command line cannot be understood"),
-    (
-        3,
-        "something outside is missing or cannot be reached: engine, server, file, secret",
-    ),
+    (3, "something outside is missing or cannot be reached: engine, server, file, secret"),
     (4, "another process holds the port or the data directory"),
     (5, "gave up waiting (--timeout)"),
     (70, "a bug in Forebay"),
-    (
-        130,
-        "interrupted: a second signal cut the orderly stop short",
-    ),
+    (130, "interrupted: a second signal cut the orderly stop short"),
 ];
 
 impl Exit {
@@ -74,11 +68,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure stating `fact`.
     pub(crate) fn new(exit: Exit, fact: impl Into<String>) -> Self {
-        Self {
-            exit,
-            fact: fact.into(),
-            hints: Vec::new(),
-        }
+        Self { exit, fact: fact.into(), hints: Vec::new() }
     }
 
     /// A failure whose reasons stand on the screen already.
@@ -127,11 +117,7 @@ impl From<Error> for Failure {
             | Kind::Capacity
             | Kind::Fenced => Exit::Environment,
         };
-        Self {
-            exit,
-            fact: error.to_string(),
-            hints: error.hint.into_iter().collect(),
-        }
+        Self { exit, fact: error.to_string(), hints: error.hint.into_iter().collect() }
     }
 }
 
@@ -140,9 +126,7 @@ impl From<Error> for Failure {
 /// An ordinary exit runs the engine's static destructors under the feet of its threads, which crashes. Replacing the
 /// process by one that only exits ends every thread at once and runs nothing.
 pub(crate) fn leave_at_once(code: u8) -> ! {
-    let _ = Command::new("/bin/sh")
-        .args(["-c", &format!("exit {code}")])
-        .exec();
+    let _ = Command::new("/bin/sh").args(["-c", &format!("exit {code}")]).exec();
     std::process::exit(code.into())
 }
 

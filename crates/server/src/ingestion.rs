@@ -83,29 +83,17 @@ impl Ingestion {
         engine: &forebay_chdb::Engine,
         settings: &IngestionSettings,
     ) -> Result<Self, Error> {
-        let fed: Vec<&Datasource> = project
-            .datasources
-            .values()
-            .filter(|datasource| datasource.kafka.is_some())
-            .collect();
+        let fed: Vec<&Datasource> =
+            project.datasources.values().filter(|datasource| datasource.kafka.is_some()).collect();
         let (mut units, mut changes) = (Vec::new(), Vec::new());
         for datasource in project.datasources.values() {
             let (destination, made) = open_destination(engine, datasource, settings).await?;
-            changes.extend(
-                made.into_iter()
-                    .map(|change| (datasource.name.clone(), change)),
-            );
+            changes.extend(made.into_iter().map(|change| (datasource.name.clone(), change)));
             if let Some(kafka) = &datasource.kafka {
                 let account = Account::share_of(settings.memory, fed.len());
                 let consumer = ConsumerSettings::resolve(&datasource.name, kafka, &secret)
                     .map_err(|missing| Error::new(Kind::Invalid, missing.to_string()))?;
-                units.push(Unit::new(
-                    datasource,
-                    destination,
-                    consumer,
-                    account,
-                    settings,
-                )?);
+                units.push(Unit::new(datasource, destination, consumer, account, settings)?);
             }
         }
         Ok(Self::spawn(units, changes))
@@ -118,12 +106,7 @@ impl Ingestion {
         for unit in units {
             tasks.spawn(unit.supervise(stop.clone()));
         }
-        Self {
-            datasources,
-            changes,
-            tasks,
-            stop,
-        }
+        Self { datasources, changes, tasks, stop }
     }
 
     /// The data sources that are being fed, by name.
@@ -143,10 +126,7 @@ impl Ingestion {
         if tokio::time::timeout(deadline, all).await.is_ok() {
             return DrainOutcome::Drained;
         }
-        let cut_off = self
-            .datasources
-            .iter()
-            .filter(|datasource| !is_finished(datasource));
+        let cut_off = self.datasources.iter().filter(|datasource| !is_finished(datasource));
         let cut_off = cut_off.map(|datasource| datasource.name.clone()).collect();
         self.tasks.abort_all();
         let all = async { while self.tasks.join_next().await.is_some() {} };
@@ -164,18 +144,14 @@ async fn open_destination(
 ) -> Result<(EmbeddedDestination, Vec<Change>), Error> {
     let (engine, datasource) = (engine.clone(), datasource.clone());
     let (workspace, tables) = (settings.workspace.clone(), settings.tables);
-    let opening =
-        spawn_blocking(move || EmbeddedDestination::open(&engine, &workspace, &datasource, tables));
-    opening.await.unwrap_or_else(|panic| {
-        Err(Error::new(Kind::Internal, "making a table panicked").caused_by(panic))
-    })
+    let opening = spawn_blocking(move || EmbeddedDestination::open(&engine, &workspace, &datasource, tables));
+    opening
+        .await
+        .unwrap_or_else(|panic| Err(Error::new(Kind::Internal, "making a table panicked").caused_by(panic)))
 }
 
 fn is_finished(datasource: &RunningDatasource) -> bool {
-    matches!(
-        datasource.progress.figures().state,
-        State::Stopped | State::Failed
-    )
+    matches!(datasource.progress.figures().state, State::Stopped | State::Failed)
 }
 
 /// One data source with everything its loop needs, kept across restarts of the loop.
@@ -198,16 +174,11 @@ impl Unit {
         settings: &IngestionSettings,
     ) -> Result<Self, Error> {
         let decoder = RowDecoder::json(filled_columns(datasource).into()).map_err(|error| {
-            Error::new(
-                Kind::Invalid,
-                format!("data source {:?}: {error}", datasource.name),
-            )
+            Error::new(Kind::Invalid, format!("data source {:?}: {error}", datasource.name))
         })?;
         consumer.prefetch_bytes = consumer.prefetch_bytes.min(account.share() / 8);
-        consumer.group_instance_id = settings
-            .worker
-            .as_ref()
-            .map(|worker| format!("{worker}-{}", datasource.name));
+        consumer.group_instance_id =
+            settings.worker.as_ref().map(|worker| format!("{worker}-{}", datasource.name));
         let progress = Arc::<Progress>::default();
         progress.update(|figures| {
             figures.flush_interval_ms = settings.flush.interval.as_millis() as u64;
@@ -253,16 +224,11 @@ impl Unit {
                 () = sleep(backoff.wait()) => {}
             }
         }
-        self.progress
-            .update(|figures| figures.state = State::Stopped);
+        self.progress.update(|figures| figures.state = State::Stopped);
     }
 
     async fn run_once(&self, stop: &CancellationToken) -> Result<(), Error> {
-        let opening = KafkaSource::open(
-            self.consumer.clone(),
-            self.account.clone(),
-            self.progress.clone(),
-        );
+        let opening = KafkaSource::open(self.consumer.clone(), self.account.clone(), self.progress.clone());
         let source = select! {
             source = opening => source?,
             () = stop.cancelled() => return Ok(()),

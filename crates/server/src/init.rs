@@ -14,14 +14,8 @@ use std::{
 
 /// The files of a first project.
 const FILES: [(&str, &str); 5] = [
-    (
-        "kafka.connection",
-        include_str!("../project/kafka.connection"),
-    ),
-    (
-        "orders.datasource",
-        include_str!("../project/orders.datasource"),
-    ),
+    ("kafka.connection", include_str!("../project/kafka.connection")),
+    ("orders.datasource", include_str!("../project/orders.datasource")),
     (".env", include_str!("../project/env")),
     (".gitignore", include_str!("../project/gitignore")),
     ("README.md", include_str!("../project/README.md")),
@@ -35,34 +29,23 @@ pub(crate) fn run(args: &InitArgs, screen: Screen) -> Result<(), Failure> {
     for (name, text) in FILES {
         write_new(&dir.join(name), text)?;
     }
-    write_out(&if screen.json {
-        to_json(dir)
-    } else {
-        render(dir, screen)
-    });
+    write_out(&if screen.json { to_json(dir) } else { render(dir, screen) });
     Ok(())
 }
 
 fn refuse_to_overwrite(dir: &Path) -> Result<(), Failure> {
-    let there: Vec<&str> = FILES
-        .iter()
-        .map(|(name, _)| *name)
-        .filter(|name| dir.join(name).exists())
-        .collect();
+    let there: Vec<&str> =
+        FILES.iter().map(|(name, _)| *name).filter(|name| dir.join(name).exists()).collect();
     if there.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(
-        Exit::Errors,
-        format!("{} holds {} already", dir.display(), there.join(", ")),
-    )
-    .hint("name another directory: nothing is ever overwritten"))
+    Err(Failure::new(Exit::Errors, format!("{} holds {} already", dir.display(), there.join(", ")))
+        .hint("name another directory: nothing is ever overwritten"))
 }
 
 fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     let file = OpenOptions::new().write(true).create_new(true).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| not_writable(path, &error))
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| not_writable(path, &error))
 }
 
 fn render(dir: &Path, screen: Screen) -> String {
@@ -78,18 +61,12 @@ fn render(dir: &Path, screen: Screen) -> String {
 }
 
 fn to_json(dir: &Path) -> String {
-    let files: Vec<String> = FILES
-        .iter()
-        .map(|(name, _)| dir.join(name).display().to_string())
-        .collect();
+    let files: Vec<String> = FILES.iter().map(|(name, _)| dir.join(name).display().to_string()).collect();
     format!("{}\n", json!({ "files": files }))
 }
 
 fn not_writable(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(
-        Exit::Environment,
-        format!("{} cannot be written: {error}", path.display()),
-    )
+    Failure::new(Exit::Environment, format!("{} cannot be written: {error}", path.display()))
 }
 
 #[cfg(test)]
@@ -99,22 +76,13 @@ mod tests {
 
     #[test]
     fn the_first_project_has_nothing_to_complain_about() {
-        let files = FILES
-            .iter()
-            .filter(|(name, _)| forebay_project::is_project_file(name));
+        let files = FILES.iter().filter(|(name, _)| forebay_project::is_project_file(name));
         let files: Vec<SourceFile> = files
-            .map(|(path, text)| SourceFile {
-                path: (*path).to_owned(),
-                text: (*text).to_owned(),
-            })
+            .map(|(path, text)| SourceFile { path: (*path).to_owned(), text: (*text).to_owned() })
             .collect();
         let loaded = forebay_project::load(&files)
             .unwrap_or_else(|found| panic!("{}", forebay_project::render(&found, false)));
-        assert!(
-            loaded.warnings.is_empty(),
-            "{}",
-            forebay_project::render(&loaded.warnings, false)
-        );
+        assert!(loaded.warnings.is_empty(), "{}", forebay_project::render(&loaded.warnings, false));
         assert!(loaded.project.datasources["orders"].kafka.is_some());
     }
 }

@@ -37,19 +37,9 @@ pub(crate) struct Observed {
 
 impl Monitor {
     /// Watches `datasources`, which share `memory_budget` bytes.
-    pub(crate) fn new(
-        workspace: String,
-        memory_budget: u64,
-        datasources: Vec<RunningDatasource>,
-    ) -> Self {
+    pub(crate) fn new(workspace: String, memory_budget: u64, datasources: Vec<RunningDatasource>) -> Self {
         let rates = datasources.iter().map(|_| Rate::default()).collect();
-        Self {
-            workspace,
-            memory_budget,
-            started: Instant::now(),
-            datasources,
-            rates: Mutex::new(rates),
-        }
+        Self { workspace, memory_budget, started: Instant::now(), datasources, rates: Mutex::new(rates) }
     }
 
     /// The figures of every data source now.
@@ -57,11 +47,7 @@ impl Monitor {
         let observe = |datasource: &RunningDatasource| {
             let mut figures = datasource.progress.figures();
             figures.memory_bytes = datasource.account.used();
-            Observed {
-                name: datasource.name.clone(),
-                topic: datasource.topic.clone(),
-                figures,
-            }
+            Observed { name: datasource.name.clone(), topic: datasource.topic.clone(), figures }
         };
         self.datasources.iter().map(observe).collect()
     }
@@ -80,26 +66,15 @@ impl Monitor {
         let observed = self.observe();
         let rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
         let report = |(observed, rate): (&Observed, &Rate)| {
-            DatasourceReport::new(
-                &observed.name,
-                &observed.topic,
-                &observed.figures,
-                rate.rows_per_second(),
-            )
+            DatasourceReport::new(&observed.name, &observed.topic, &observed.figures, rate.rows_per_second())
         };
-        let used_bytes = observed
-            .iter()
-            .map(|observed| observed.figures.memory_bytes as u64)
-            .sum();
+        let used_bytes = observed.iter().map(|observed| observed.figures.memory_bytes as u64).sum();
         StatusReport {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             workspace: self.workspace.clone(),
             uptime_seconds: self.started.elapsed().as_secs(),
-            memory: MemoryReport {
-                used_bytes,
-                budget_bytes: self.memory_budget,
-            },
+            memory: MemoryReport { used_bytes, budget_bytes: self.memory_budget },
             datasources: observed.iter().zip(rates.iter()).map(report).collect(),
         }
     }
@@ -125,17 +100,11 @@ impl Rate {
     }
 
     fn rows_per_second(&self) -> f64 {
-        let (Some((start, before)), Some((end, after))) =
-            (self.samples.front(), self.samples.back())
-        else {
+        let (Some((start, before)), Some((end, after))) = (self.samples.front(), self.samples.back()) else {
             return 0.0;
         };
         let seconds = (*end - *start).as_secs_f64();
-        if seconds > 0.0 {
-            (after - before) as f64 / seconds
-        } else {
-            0.0
-        }
+        if seconds > 0.0 { (after - before) as f64 / seconds } else { 0.0 }
     }
 }
 
@@ -151,11 +120,7 @@ mod tests {
         for second in 0..=20 {
             rate.sample(start + Duration::from_secs(second), second.min(15) * 1000);
         }
-        assert_eq!(
-            rate.rows_per_second(),
-            0.0,
-            "nothing came in the last five seconds"
-        );
+        assert_eq!(rate.rows_per_second(), 0.0, "nothing came in the last five seconds");
         rate.sample(start + Duration::from_secs(21), 21_000);
         assert_eq!(rate.rows_per_second(), 1200.0);
     }

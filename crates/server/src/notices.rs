@@ -47,13 +47,7 @@ pub(crate) enum Level {
 impl Notice {
     /// A notice that concerns no data source.
     pub(crate) fn info(about: &'static str, text: impl Into<String>) -> Self {
-        Self {
-            level: Level::Info,
-            about,
-            datasource: None,
-            text: text.into(),
-            hint: None,
-        }
+        Self { level: Level::Info, about, datasource: None, text: text.into(), hint: None }
     }
 
     /// As a line of a log, with its hint on a line of its own.
@@ -65,11 +59,7 @@ impl Notice {
         };
         let mut text = format!("{} {level} {}\n", paint.dim(at), self.text);
         if let Some(hint) = &self.hint {
-            text.push_str(&format!(
-                "{}  {} {hint}\n",
-                " ".repeat(at.len() + 6),
-                paint.cyan("hint:")
-            ));
+            text.push_str(&format!("{}  {} {hint}\n", " ".repeat(at.len() + 6), paint.cyan("hint:")));
         }
         text
     }
@@ -127,18 +117,10 @@ impl Known {
             return self.heal(datasource, now);
         };
         let gist = gist(&error.fact);
-        let quiet = self
-            .healed
-            .as_ref()
-            .is_some_and(|(healed, at)| *healed == gist && now - *at < SAME_ERROR_QUIET);
-        let told = self
-            .trouble
-            .as_ref()
-            .is_some_and(|trouble| trouble.gist == gist && trouble.told);
-        self.trouble = Some(Trouble {
-            gist,
-            told: told || !quiet,
-        });
+        let quiet =
+            self.healed.as_ref().is_some_and(|(healed, at)| *healed == gist && now - *at < SAME_ERROR_QUIET);
+        let told = self.trouble.as_ref().is_some_and(|trouble| trouble.gist == gist && trouble.told);
+        self.trouble = Some(Trouble { gist, told: told || !quiet });
         (!told && !quiet).then(|| Notice {
             level: Level::Error,
             about: "error",
@@ -218,22 +200,15 @@ fn notice(datasource: &DatasourceReport, level: Level, about: &'static str, text
 
 /// The error without its numbers: times and ports in it change though the trouble is the same.
 fn gist(fact: &str) -> String {
-    fact.chars()
-        .filter(|character| !character.is_ascii_digit())
-        .collect()
+    fact.chars().filter(|character| !character.is_ascii_digit()).collect()
 }
 
 /// One line for each data source: what came in since the start, and where it stands.
 pub(crate) fn summary(report: &StatusReport) -> Vec<Notice> {
     let line = |datasource: &DatasourceReport| {
-        let positions = datasource
-            .partitions
-            .iter()
-            .filter_map(|(number, partition)| {
-                partition
-                    .next_offset
-                    .map(|offset| format!("{number}:{offset}"))
-            });
+        let positions = datasource.partitions.iter().filter_map(|(number, partition)| {
+            partition.next_offset.map(|offset| format!("{number}:{offset}"))
+        });
         let positions: Vec<String> = positions.collect();
         let positions = if positions.is_empty() {
             String::new()
@@ -261,17 +236,11 @@ mod tests {
     };
 
     fn render(notices: &[Notice]) -> String {
-        notices
-            .iter()
-            .map(|notice| notice.render("12:00:00", Paint::PLAIN))
-            .collect()
+        notices.iter().map(|notice| notice.render("12:00:00", Paint::PLAIN)).collect()
     }
 
     fn troubled() -> DatasourceReport {
-        DatasourceReport {
-            last_error: Some(broker_down()),
-            ..datasource("orders", "retrying")
-        }
+        DatasourceReport { last_error: Some(broker_down()), ..datasource("orders", "retrying") }
     }
 
     fn well() -> DatasourceReport {
@@ -300,11 +269,7 @@ mod tests {
         for _ in 0..100 {
             look(well());
         }
-        look(DatasourceReport {
-            flush_interval_widened: true,
-            flush_interval_ms: 400,
-            ..well()
-        });
+        look(DatasourceReport { flush_interval_widened: true, flush_interval_ms: 400, ..well() });
         look(DatasourceReport {
             quarantined: 2,
             quarantined_by_reason: [("not-json".to_owned(), 2)].into(),
@@ -318,14 +283,8 @@ mod tests {
         let mut watcher = Watcher::default();
         let start = Instant::now();
         let mut look = |datasource, second| {
-            let notices = watcher.look(
-                &report(vec![datasource]),
-                start + Duration::from_secs(second),
-            );
-            notices
-                .iter()
-                .map(|notice| notice.about)
-                .collect::<Vec<_>>()
+            let notices = watcher.look(&report(vec![datasource]), start + Duration::from_secs(second));
+            notices.iter().map(|notice| notice.about).collect::<Vec<_>>()
         };
         assert_eq!(look(troubled(), 0), ["error"]);
         assert_eq!(look(well(), 0), ["recovered", "caught-up"]);
@@ -343,31 +302,21 @@ mod tests {
         let mut told = 0;
         for attempt in 0..50 {
             let mut datasource = troubled();
-            datasource.last_error.as_mut().unwrap().fact =
-                format!("connect failed after {attempt}ms");
-            told += watcher
-                .look(&report(vec![datasource]), Instant::now())
-                .len();
+            datasource.last_error.as_mut().unwrap().fact = format!("connect failed after {attempt}ms");
+            told += watcher.look(&report(vec![datasource]), Instant::now()).len();
         }
         assert_eq!(told, 1);
     }
 
     #[test]
     fn the_summary_says_what_came_in_and_where_it_stands() {
-        let at = |next_offset| PartitionReport {
-            next_offset,
-            high_watermark: None,
-            lag: None,
-        };
+        let at = |next_offset| PartitionReport { next_offset, high_watermark: None, lag: None };
         let flights = DatasourceReport {
             rows: 336_776,
             quarantined: 1,
             partitions: [(0, at(Some(84_194))), (1, at(None)), (2, at(Some(84_000)))].into(),
             ..datasource("flights", "stopped")
         };
-        insta::assert_snapshot!(render(&summary(&report(vec![
-            flights,
-            datasource("orders", "stopped")
-        ]))));
+        insta::assert_snapshot!(render(&summary(&report(vec![flights, datasource("orders", "stopped")]))));
     }
 }

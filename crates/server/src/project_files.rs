@@ -16,11 +16,8 @@ const SKIPPED: [&str; 2] = ["target", "node_modules"];
 /// When `dir` is no directory, holds no datafile, or a file cannot be read.
 pub(crate) fn read_project(dir: &Path) -> Result<Vec<SourceFile>, Failure> {
     if !dir.is_dir() {
-        return Err(Failure::new(
-            Exit::Environment,
-            format!("{} is not a directory", dir.display()),
-        )
-        .hint("name the directory of a project, or make one with `forebay init`"));
+        return Err(Failure::new(Exit::Environment, format!("{} is not a directory", dir.display()))
+            .hint("name the directory of a project, or make one with `forebay init`"));
     }
     let mut paths = BTreeSet::new();
     walk(dir, Path::new(""), MAX_DEPTH, &mut paths)?;
@@ -36,12 +33,7 @@ pub(crate) fn read_project(dir: &Path) -> Result<Vec<SourceFile>, Failure> {
     Ok(files)
 }
 
-fn walk(
-    dir: &Path,
-    below: &Path,
-    depth: usize,
-    paths: &mut BTreeSet<String>,
-) -> Result<(), Failure> {
+fn walk(dir: &Path, below: &Path, depth: usize, paths: &mut BTreeSet<String>) -> Result<(), Failure> {
     let here = dir.join(below);
     for entry in fs::read_dir(&here).map_err(|error| unreadable(&here, &error))? {
         let entry = entry.map_err(|error| unreadable(&here, &error))?;
@@ -80,23 +72,15 @@ fn add_included(dir: &Path, files: &mut Vec<SourceFile>) -> Result<(), Failure> 
 
 fn read(dir: &Path, path: &str) -> Result<SourceFile, Failure> {
     let whole = dir.join(path);
-    let size = fs::metadata(&whole)
-        .map_err(|error| unreadable(&whole, &error))?
-        .len();
+    let size = fs::metadata(&whole).map_err(|error| unreadable(&whole, &error))?.len();
     if size > MAX_FILE_BYTES {
         return Err(Failure::new(
             Exit::Errors,
-            format!(
-                "{} is larger than a datafile can be (10 MiB)",
-                whole.display()
-            ),
+            format!("{} is larger than a datafile can be (10 MiB)", whole.display()),
         ));
     }
     let text = fs::read_to_string(&whole).map_err(|error| unreadable(&whole, &error))?;
-    Ok(SourceFile {
-        path: path.to_owned(),
-        text,
-    })
+    Ok(SourceFile { path: path.to_owned(), text })
 }
 
 fn slashed(path: &Path) -> String {
@@ -104,10 +88,7 @@ fn slashed(path: &Path) -> String {
 }
 
 fn no_datafile(dir: &Path) -> Failure {
-    let fact = format!(
-        "directory {} holds no .datasource or .connection file",
-        dir.display()
-    );
+    let fact = format!("directory {} holds no .datasource or .connection file", dir.display());
     Failure::new(Exit::Errors, fact)
         .hint("write a first project with `forebay init DIR`, or name the directory of one")
 }
@@ -117,10 +98,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
         io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
         _ => error.to_string(),
     };
-    Failure::new(
-        Exit::Environment,
-        format!("{} cannot be read: {reason}", path.display()),
-    )
+    Failure::new(Exit::Environment, format!("{} cannot be read: {reason}", path.display()))
 }
 
 #[cfg(test)]
@@ -138,11 +116,7 @@ mod tests {
     }
 
     fn paths(dir: &Path) -> Vec<String> {
-        read_project(dir)
-            .unwrap()
-            .into_iter()
-            .map(|file| file.path)
-            .collect()
+        read_project(dir).unwrap().into_iter().map(|file| file.path).collect()
     }
 
     #[test]
@@ -156,41 +130,24 @@ mod tests {
             ("target/f.datasource", ""),
             ("README.md", ""),
         ]);
-        assert_eq!(
-            paths(dir.path()),
-            ["a.datasource", "sub/deep/er/b.connection"]
-        );
+        assert_eq!(paths(dir.path()), ["a.datasource", "sub/deep/er/b.connection"]);
     }
 
     #[test]
     fn a_file_that_an_include_names_is_read_whatever_its_name() {
         let dir = project(&[
-            (
-                "tables/a.datasource",
-                "include \"../settings/kafka.txt\" \"X=1\"\n",
-            ),
+            ("tables/a.datasource", "include \"../settings/kafka.txt\" \"X=1\"\n"),
             ("settings/kafka.txt", "INCLUDE other.txt\n"),
             ("settings/other.txt", ""),
         ]);
-        assert_eq!(
-            paths(dir.path()),
-            [
-                "settings/kafka.txt",
-                "settings/other.txt",
-                "tables/a.datasource"
-            ]
-        );
+        assert_eq!(paths(dir.path()), ["settings/kafka.txt", "settings/other.txt", "tables/a.datasource"]);
     }
 
     #[test]
     fn an_empty_directory_is_answered_by_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         let failure = read_project(dir.path()).unwrap_err();
-        assert!(
-            failure
-                .fact
-                .ends_with("holds no .datasource or .connection file")
-        );
+        assert!(failure.fact.ends_with("holds no .datasource or .connection file"));
         assert_eq!(failure.exit, Exit::Errors);
     }
 }

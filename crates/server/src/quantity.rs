@@ -22,11 +22,7 @@ pub(crate) fn parse_bytes(text: &str) -> Result<usize, String> {
     };
     let bytes = number.parse::<f64>().map_err(|_| wanted())? * factor;
     // A terabyte is beyond any machine this runs on; it also keeps the cast exact.
-    if (1048576.0..=1e12).contains(&bytes) {
-        Ok(bytes as usize)
-    } else {
-        Err(wanted())
-    }
+    if (1048576.0..=1e12).contains(&bytes) { Ok(bytes as usize) } else { Err(wanted()) }
 }
 
 /// Reads a time between two inserts such as `200ms` or `1s`.
@@ -56,9 +52,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
 
 fn split_unit(text: &str) -> (&str, &str) {
     let text = text.trim();
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     (&text[..end], text[end..].trim())
 }
 
@@ -87,11 +81,7 @@ pub(crate) fn show_bytes(bytes: u64) -> String {
         size /= 1024.0;
         unit = larger;
     }
-    if unit == "B" {
-        format!("{bytes} B")
-    } else {
-        format!("{size:.1} {unit}")
-    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{size:.1} {unit}") }
 }
 
 /// Milliseconds for people: `50 ms`, `2.5 s`, `5 min`.
@@ -118,16 +108,7 @@ mod tests {
 
     #[test]
     fn sizes_that_make_no_sense_are_refused() {
-        for text in [
-            "",
-            "MiB",
-            "12 parsecs",
-            "-5MiB",
-            "10",
-            "1e30",
-            "1.2.3M",
-            "99999GiB",
-        ] {
+        for text in ["", "MiB", "12 parsecs", "-5MiB", "10", "1e30", "1.2.3M", "99999GiB"] {
             assert!(parse_bytes(text).is_err(), "{text}");
         }
     }

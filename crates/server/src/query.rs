@@ -65,24 +65,15 @@ enum Header {
 /// When it is refused, or the engine finds an error before the first row.
 pub(crate) fn run(reader: &Reader, sql: &str, default_format: &str) -> Result<Answer, QueryError> {
     let text = QueryText::read(sql).map_err(QueryError::Rejected)?;
-    if matches!(
-        reader.classify(sql)?,
-        StatementClass::Mutating | StatementClass::Control
-    ) {
+    if matches!(reader.classify(sql)?, StatementClass::Mutating | StatementClass::Control) {
         let reason = "this statement is refused: queries can only read".to_owned();
         return Err(QueryError::Rejected(Rejection::Forbidden(reason)));
     }
     let format = text.format.unwrap_or_else(|| default_format.to_owned());
     let chunks = if text.is_select && is_one_of(&format, &STREAMED) {
-        let header = if format.to_ascii_lowercase().ends_with("withnames") {
-            Header::Awaited
-        } else {
-            Header::None
-        };
-        Chunks::Stream {
-            stream: reader.stream(sql, &format)?,
-            header,
-        }
+        let header =
+            if format.to_ascii_lowercase().ends_with("withnames") { Header::Awaited } else { Header::None };
+        Chunks::Stream { stream: reader.stream(sql, &format)?, header }
     } else {
         Chunks::Whole(Some(reader.query(sql, &format)?.bytes))
     };
@@ -95,9 +86,7 @@ impl Iterator for Answer {
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.chunks {
             Chunks::Whole(bytes) => bytes.take().filter(|bytes| !bytes.is_empty()).map(Ok),
-            Chunks::Stream { stream, header } => {
-                Some(stream.next()?.map(|chunk| header.keep_first(chunk)))
-            }
+            Chunks::Stream { stream, header } => Some(stream.next()?.map(|chunk| header.keep_first(chunk))),
         }
     }
 }
@@ -107,10 +96,7 @@ impl Header {
         match self {
             Self::None => {}
             Self::Awaited => {
-                let end = chunk
-                    .iter()
-                    .position(|byte| *byte == b'\n')
-                    .map_or(chunk.len(), |at| at + 1);
+                let end = chunk.iter().position(|byte| *byte == b'\n').map_or(chunk.len(), |at| at + 1);
                 *self = Self::Known(chunk[..end].to_vec());
             }
             Self::Known(header) => {
@@ -133,9 +119,7 @@ pub(crate) fn content_type(format: &str) -> &'static str {
         | "jsoncolumns"
         | "jsoncompactcolumns"
         | "jsoncolumnswithmetadata" => "application/json",
-        _ if lower.starts_with("json") || lower == "ndjson" => {
-            "application/x-ndjson; charset=UTF-8"
-        }
+        _ if lower.starts_with("json") || lower == "ndjson" => "application/x-ndjson; charset=UTF-8",
         _ if lower.starts_with("csv") => "text/csv; charset=UTF-8",
         _ if lower.starts_with("tabseparated") || lower.starts_with("tsv") => {
             "text/tab-separated-values; charset=UTF-8"
@@ -151,9 +135,7 @@ pub(crate) fn content_type(format: &str) -> &'static str {
 }
 
 fn is_one_of(format: &str, formats: &[&str]) -> bool {
-    formats
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(format))
+    formats.iter().any(|known| known.eq_ignore_ascii_case(format))
 }
 
 /// The engine's error for people: what is wrong, and where in the query if the engine says so.
@@ -189,15 +171,9 @@ impl ExplainedError {
 
 /// Without the engine's version, its nested prefixes, and the list of every token that could have stood there.
 fn shorten(message: &str) -> String {
-    let without_list = message
-        .split(". Expected one of:")
-        .next()
-        .unwrap_or(message);
+    let without_list = message.split(". Expected one of:").next().unwrap_or(message);
     let mut text = without_list.trim();
-    while let Some(rest) = text
-        .strip_prefix("Code: ")
-        .and_then(|rest| rest.split_once("DB::Exception: "))
-    {
+    while let Some(rest) = text.strip_prefix("Code: ").and_then(|rest| rest.split_once("DB::Exception: ")) {
         text = rest.1;
     }
     let end = text.find(" (version ").unwrap_or(text.len());
@@ -216,11 +192,7 @@ fn place(sql: &str, position: usize) -> Option<(usize, usize, String)> {
     let before = sql.get(..position.min(sql.len()))?;
     let start = before.rfind('\n').map_or(0, |at| at + 1);
     let line = sql[start..].lines().next().unwrap_or("").to_owned();
-    Some((
-        before.matches('\n').count() + 1,
-        before[start..].chars().count() + 1,
-        line,
-    ))
+    Some((before.matches('\n').count() + 1, before[start..].chars().count() + 1, line))
 }
 
 #[cfg(test)]
@@ -240,19 +212,13 @@ mod tests {
     #[test]
     fn nested_prefixes_and_versions_are_left_out() {
         let message = "Code: 73. DB::Exception: Code: 73. DB::Exception: Unknown format Nope. (UNKNOWN_FORMAT) (version 26.7.2.1). (UNKNOWN_FORMAT)";
-        assert_eq!(
-            explain("x", message).render(),
-            "Unknown format Nope. (UNKNOWN_FORMAT)"
-        );
+        assert_eq!(explain("x", message).render(), "Unknown format Nope. (UNKNOWN_FORMAT)");
     }
 
     #[test]
     fn a_place_outside_the_query_is_left_out_without_harm() {
         assert_eq!(explain("é", "failed at position 2 (x): y").place, None);
-        assert_eq!(
-            explain("", "failed at position 1 (end of query)").place,
-            Some((1, 1, String::new()))
-        );
+        assert_eq!(explain("", "failed at position 1 (end of query)").place, Some((1, 1, String::new())));
     }
 
     #[test]

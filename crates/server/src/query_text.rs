@@ -8,16 +8,14 @@
 use forebay_project::suggest;
 
 /// Statements that only read.
-const READS: [&str; 9] = [
-    "SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK",
-];
+const READS: [&str; 9] = ["SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK"];
 
 /// Statements that do something else; any other first word is a slip of the pen.
 const OTHERS: [&str; 36] = [
-    "INSERT", "CREATE", "DROP", "ALTER", "TRUNCATE", "RENAME", "EXCHANGE", "ATTACH", "DETACH",
-    "UNDROP", "OPTIMIZE", "DELETE", "UPDATE", "REPLACE", "SET", "USE", "SYSTEM", "KILL", "GRANT",
-    "REVOKE", "BACKUP", "RESTORE", "MOVE", "WATCH", "BEGIN", "START", "COMMIT", "ROLLBACK",
-    "EXECUTE", "COPY", "EXTERNAL", "PARALLEL", "VALUES", "CALL", "PREPARE", "SNAPSHOT",
+    "INSERT", "CREATE", "DROP", "ALTER", "TRUNCATE", "RENAME", "EXCHANGE", "ATTACH", "DETACH", "UNDROP",
+    "OPTIMIZE", "DELETE", "UPDATE", "REPLACE", "SET", "USE", "SYSTEM", "KILL", "GRANT", "REVOKE", "BACKUP",
+    "RESTORE", "MOVE", "WATCH", "BEGIN", "START", "COMMIT", "ROLLBACK", "EXECUTE", "COPY", "EXTERNAL",
+    "PARALLEL", "VALUES", "CALL", "PREPARE", "SNAPSHOT",
 ];
 
 /// Why a query is not given to the engine; one sentence.
@@ -63,9 +61,7 @@ impl QueryText {
             return Err(Rejection::Malformed("the query is empty".into()));
         };
         if tokens.contains(&Token::Symbol(';')) {
-            return Err(Rejection::Malformed(
-                "only one statement can be run at a time".into(),
-            ));
+            return Err(Rejection::Malformed("only one statement can be run at a time".into()));
         }
         if !READS.contains(&kind.as_str()) {
             return Err(not_a_read(&kind));
@@ -91,10 +87,7 @@ fn not_a_read(kind: &str) -> Rejection {
         return Rejection::Forbidden(format!("{kind} is refused: queries can only read"));
     }
     let meant = suggest::closest(kind, READS).map(|read| format!(": did you mean {read}?"));
-    Rejection::Malformed(format!(
-        "{kind} begins no statement{}",
-        meant.unwrap_or_default()
-    ))
+    Rejection::Malformed(format!("{kind} begins no statement{}", meant.unwrap_or_default()))
 }
 
 fn refuse_outside(tokens: &[Token<'_>]) -> Result<(), &'static str> {
@@ -102,8 +95,8 @@ fn refuse_outside(tokens: &[Token<'_>]) -> Result<(), &'static str> {
         let before = at.checked_sub(1).map(|before| &tokens[before]);
         let opens = tokens.get(at + 1) == Some(&Token::Symbol('('));
         // A function can be named without being called: `arrayMap(file, ...)`, `APPLY file`.
-        let handed_over = before == Some(&Token::Symbol('('))
-            || before.is_some_and(|before| before.is_word("APPLY"));
+        let handed_over =
+            before == Some(&Token::Symbol('(')) || before.is_some_and(|before| before.is_word("APPLY"));
         if matches!(token, Token::Word("file") | Token::Name("file")) && (opens || handed_over) {
             return Err(
                 "the function `file` is refused: queries can only read tables (a column named so is written `t.file`)",
@@ -115,10 +108,7 @@ fn refuse_outside(tokens: &[Token<'_>]) -> Result<(), &'static str> {
         let described = before.is_some_and(|before| {
             before.is_word("DESCRIBE") || before.is_word("DESC") || before.is_word("TABLE")
         });
-        if described
-            && opens
-            && matches!(token, Token::Word(word) if !word.eq_ignore_ascii_case("TABLE"))
-        {
+        if described && opens && matches!(token, Token::Word(word) if !word.eq_ignore_ascii_case("TABLE")) {
             return Err("DESCRIBE of a table function is refused: queries can only read tables");
         }
     }
@@ -155,9 +145,7 @@ fn tokens(sql: &str) -> Vec<Token<'_>> {
 /// The token at the beginning of `rest`, none for white space and comments, and its length.
 fn next_token(rest: &str, first: char) -> (Option<Token<'_>>, usize) {
     let after = |pattern: &str, from: usize| {
-        rest[from..]
-            .find(pattern)
-            .map_or(rest.len(), |at| from + at + pattern.len())
+        rest[from..].find(pattern).map_or(rest.len(), |at| from + at + pattern.len())
     };
     match first {
         _ if first.is_whitespace() => (None, first.len_utf8()),
@@ -167,14 +155,9 @@ fn next_token(rest: &str, first: char) -> (Option<Token<'_>>, usize) {
         '\'' => (Some(Token::Value), quoted_length(rest, first)),
         '`' | '"' => {
             let length = quoted_length(rest, first);
-            (
-                Some(Token::Name(rest.get(1..length.max(2) - 1).unwrap_or(""))),
-                length,
-            )
+            (Some(Token::Name(rest.get(1..length.max(2) - 1).unwrap_or(""))), length)
         }
-        '$' => heredoc(rest).map_or((Some(Token::Symbol('$')), 1), |length| {
-            (Some(Token::Value), length)
-        }),
+        '$' => heredoc(rest).map_or((Some(Token::Symbol('$')), 1), |length| (Some(Token::Value), length)),
         _ if first.is_ascii_digit() => (Some(Token::Value), word_length(rest)),
         _ if is_word(first) => {
             let length = word_length(rest);
@@ -189,16 +172,14 @@ fn is_word(character: char) -> bool {
 }
 
 fn word_length(rest: &str) -> usize {
-    rest.find(|character| !is_word(character))
-        .unwrap_or(rest.len())
+    rest.find(|character| !is_word(character)).unwrap_or(rest.len())
 }
 
 /// Length of what stands in quotes, which a backslash or doubling escapes; to the end when they are not closed.
 fn quoted_length(rest: &str, quote: char) -> usize {
     let mut characters = rest.char_indices().skip(1).peekable();
     while let Some((at, character)) = characters.next() {
-        let doubled =
-            character == quote && characters.peek().is_some_and(|(_, next)| *next == quote);
+        let doubled = character == quote && characters.peek().is_some_and(|(_, next)| *next == quote);
         if character == '\\' || doubled {
             characters.next();
         } else if character == quote {
@@ -229,15 +210,9 @@ mod tests {
 
     #[test]
     fn the_format_clause_is_found_where_it_ends_the_query() {
-        assert_eq!(
-            format("SELECT 1 FORMAT JSONEachRow").as_deref(),
-            Some("JSONEachRow")
-        );
+        assert_eq!(format("SELECT 1 FORMAT JSONEachRow").as_deref(), Some("JSONEachRow"));
         assert_eq!(format("select 1 format `CSV`;").as_deref(), Some("CSV"));
-        assert_eq!(
-            format("SELECT 1 FORMAT CSV -- FORMAT JSON\n").as_deref(),
-            Some("CSV")
-        );
+        assert_eq!(format("SELECT 1 FORMAT CSV -- FORMAT JSON\n").as_deref(), Some("CSV"));
         assert_eq!(format("SELECT 'x FORMAT JSON'"), None);
         assert_eq!(format("SELECT x AS format FROM t"), None);
         assert_eq!(format("SELECT $$ FORMAT JSON$$"), None);
@@ -254,28 +229,16 @@ mod tests {
             "KILL QUERY WHERE 1",
         ] {
             let rejection = QueryText::read(sql).unwrap_err();
-            assert!(
-                matches!(rejection, Rejection::Forbidden(_)),
-                "{sql}: {rejection:?}"
-            );
+            assert!(matches!(rejection, Rejection::Forbidden(_)), "{sql}: {rejection:?}");
         }
     }
 
     #[test]
     fn what_is_no_statement_is_no_query() {
         let malformed = |reason: &str| Err(Rejection::Malformed(reason.to_owned()));
-        assert_eq!(
-            QueryText::read(" -- nothing\n"),
-            malformed("the query is empty")
-        );
-        assert_eq!(
-            QueryText::read("SELEC 1"),
-            malformed("SELEC begins no statement: did you mean SELECT?")
-        );
-        assert_eq!(
-            QueryText::read("(('hello'))"),
-            malformed("this begins no statement")
-        );
+        assert_eq!(QueryText::read(" -- nothing\n"), malformed("the query is empty"));
+        assert_eq!(QueryText::read("SELEC 1"), malformed("SELEC begins no statement: did you mean SELECT?"));
+        assert_eq!(QueryText::read("(('hello'))"), malformed("this begins no statement"));
     }
 
     #[test]
@@ -285,10 +248,7 @@ mod tests {
             "SELECT * FROM (SELECT 1 settings/**/readonly=0)",
             "SELECT 1 FORMAT CSV SETTINGS `readonly` = 0",
         ] {
-            assert!(
-                matches!(QueryText::read(sql), Err(Rejection::Forbidden(_))),
-                "{sql}"
-            );
+            assert!(matches!(QueryText::read(sql), Err(Rejection::Forbidden(_))), "{sql}");
         }
         assert!(QueryText::read("SELECT settings, t.settings = 1 FROM system.settings").is_ok());
     }
@@ -337,24 +297,13 @@ mod tests {
             "DESCRIBE TABLE t",
             "SELECT 'file(x)'",
         ] {
-            assert!(
-                QueryText::read(sql).is_ok(),
-                "{sql}: {:?}",
-                QueryText::read(sql)
-            );
+            assert!(QueryText::read(sql).is_ok(), "{sql}: {:?}", QueryText::read(sql));
         }
     }
 
     #[test]
     fn text_that_never_ends_does_not_confuse_it() {
-        for sql in [
-            "SELECT '",
-            "SELECT \"",
-            "SELECT /*",
-            "SELECT $a$",
-            "SELECT `x\\",
-            "SELECT é$",
-        ] {
+        for sql in ["SELECT '", "SELECT \"", "SELECT /*", "SELECT $a$", "SELECT `x\\", "SELECT é$"] {
             assert!(QueryText::read(sql).is_ok(), "{sql}");
         }
     }

@@ -102,16 +102,12 @@ pub(crate) struct ErrorReport {
 impl StatusReport {
     /// Whether every data source is caught up.
     pub(crate) fn caught_up(&self) -> bool {
-        self.datasources
-            .iter()
-            .all(|datasource| datasource.caught_up)
+        self.datasources.iter().all(|datasource| datasource.caught_up)
     }
 
     /// The first data source that a person must mend.
     pub(crate) fn failed(&self) -> Option<&DatasourceReport> {
-        self.datasources
-            .iter()
-            .find(|datasource| datasource.state == "failed")
+        self.datasources.iter().find(|datasource| datasource.state == "failed")
     }
 }
 
@@ -159,11 +155,7 @@ pub(crate) fn state_name(state: State) -> &'static str {
 }
 
 fn reasons(figures: &Figures) -> BTreeMap<String, u64> {
-    figures
-        .quarantined_by_reason
-        .iter()
-        .map(|(reason, count)| ((*reason).to_owned(), *count))
-        .collect()
+    figures.quarantined_by_reason.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect()
 }
 
 fn partitions(figures: &Figures) -> BTreeMap<i32, PartitionReport> {

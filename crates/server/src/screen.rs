@@ -71,11 +71,7 @@ impl Paint {
     }
 
     fn wrap(self, code: &str, text: &str) -> String {
-        if self.enabled {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.enabled { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }
 
@@ -165,10 +161,7 @@ mod tests {
     fn a_long_line_is_cut_but_keeps_its_colour_codes() {
         let paint = Paint { enabled: true };
         assert_eq!(cut("abcdef", 3), "abc");
-        assert_eq!(
-            cut(&format!("a{}", paint.green("bcdef")), 3),
-            "a\x1b[32mbc\x1b[0m"
-        );
+        assert_eq!(cut(&format!("a{}", paint.green("bcdef")), 3), "a\x1b[32mbc\x1b[0m");
     }
 
     #[test]

@@ -47,10 +47,7 @@ impl Secrets {
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         let prefixed = format!("{PREFIX}{name}");
         let from_files = |name: &str| self.from_files.get(name).cloned();
-        env::var(&prefixed)
-            .ok()
-            .or_else(|| from_files(&prefixed))
-            .or_else(|| from_files(name))
+        env::var(&prefixed).ok().or_else(|| from_files(&prefixed)).or_else(|| from_files(name))
     }
 
     /// Fails with one error that lists every secret a project needs and nobody has set.
@@ -61,27 +58,17 @@ impl Secrets {
                 missing.entry(name).or_default().insert(place.clone());
             }
         }
-        if missing.is_empty() {
-            Ok(())
-        } else {
-            Err(missing_secrets(&missing))
-        }
+        if missing.is_empty() { Ok(()) } else { Err(missing_secrets(&missing)) }
     }
 
     fn add_file(&mut self, path: &Path) -> Result<(), Failure> {
         let text = fs::read_to_string(path).map_err(|error| {
-            Failure::new(
-                Exit::Environment,
-                format!("env file {} cannot be read: {error}", path.display()),
-            )
+            Failure::new(Exit::Environment, format!("env file {} cannot be read: {error}", path.display()))
         })?;
         let pairs = parse_env(&text).map_err(|line| {
             Failure::new(
                 Exit::Errors,
-                format!(
-                    "env file {}:{line}: the line is not NAME=value",
-                    path.display()
-                ),
+                format!("env file {}:{line}: the line is not NAME=value", path.display()),
             )
             .hint("write one NAME=value a line; put values that hold # or line breaks in quotes")
         })?;
@@ -95,11 +82,7 @@ fn missing_secrets(missing: &BTreeMap<&str, BTreeSet<String>>) -> Failure {
         let places: Vec<&str> = places.iter().map(String::as_str).collect();
         format!("\n  {name}  (used by {})", places.join(", "))
     });
-    let noun = if missing.len() == 1 {
-        "a secret is"
-    } else {
-        "secrets are"
-    };
+    let noun = if missing.len() == 1 { "a secret is" } else { "secrets are" };
     let fact = format!("{noun} not set:{}", lines.collect::<String>());
     let first = missing.keys().next().copied().unwrap_or_default();
     Failure::new(Exit::Environment, fact).hint(format!(
@@ -110,10 +93,7 @@ fn missing_secrets(missing: &BTreeMap<&str, BTreeSet<String>>) -> Failure {
 /// Names of secrets without a default.
 fn required(text: &Text) -> impl Iterator<Item = &str> {
     text.pieces.iter().filter_map(|piece| match piece {
-        TextPiece::Secret {
-            name,
-            default: None,
-        } => Some(name.as_str()),
+        TextPiece::Secret { name, default: None } => Some(name.as_str()),
         _ => None,
     })
 }
@@ -130,10 +110,7 @@ fn texts(project: &Project) -> Vec<(String, &Text)> {
         let there = |directive: &str| format!("{directive} of connection {:?}", connection.name);
         texts.push((here("KAFKA_TOPIC"), &kafka.topic));
         texts.push((here("KAFKA_GROUP_ID"), &kafka.group_id));
-        texts.push((
-            there("KAFKA_BOOTSTRAP_SERVERS"),
-            &connection.bootstrap_servers,
-        ));
+        texts.push((there("KAFKA_BOOTSTRAP_SERVERS"), &connection.bootstrap_servers));
         let optional = [
             ("KAFKA_KEY", &connection.user),
             ("KAFKA_SECRET", &connection.password),
@@ -176,10 +153,7 @@ fn parse_entry(text: &str) -> Option<(String, String, &str)> {
     let value = value.trim_start_matches([' ', '\t']);
     let (value, tail) = match value.chars().next() {
         Some(quote @ ('"' | '\'')) => parse_quoted(&value[1..], quote)?,
-        _ => (
-            parse_bare(value.lines().next().unwrap_or("")),
-            after_line(value),
-        ),
+        _ => (parse_bare(value.lines().next().unwrap_or("")), after_line(value)),
     };
     is_name.then(|| (name.to_owned(), value, tail))
 }
@@ -228,10 +202,7 @@ mod tests {
         assert_eq!(value("# why\n\nexport A = b c  # note\r\n"), "b c");
         assert_eq!(value("A=p#ss$HOME"), "p#ss$HOME");
         assert_eq!(value("A=\"x\\ny \\\" \\\\\" # note"), "x\ny \" \\");
-        assert_eq!(
-            value("A='line one\nline two\\n'\nB=1"),
-            "line one\nline two\\n"
-        );
+        assert_eq!(value("A='line one\nline two\\n'\nB=1"), "line one\nline two\\n");
         assert_eq!(value("A="), "");
         assert_eq!(value("A=a=b"), "a=b");
     }
@@ -246,9 +217,7 @@ mod tests {
 
     #[test]
     fn values_are_not_in_the_debug_text() {
-        let secrets = Secrets {
-            from_files: [("A".to_owned(), "hunter2".to_owned())].into(),
-        };
+        let secrets = Secrets { from_files: [("A".to_owned(), "hunter2".to_owned())].into() };
         assert_eq!(format!("{secrets:?}"), "{\"A\"}");
     }
 }

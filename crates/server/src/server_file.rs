@@ -95,9 +95,7 @@ fn kept_random(path: &Path) -> Result<String, Failure> {
 /// The token that a running server of `data_dir` takes, as far as this user may know it.
 pub(crate) fn find_token(data_dir: &Path, given: Option<String>) -> Option<String> {
     let from_file = || fs::read_to_string(data_dir.join(TOKEN_FILE)).ok();
-    given
-        .or_else(from_file)
-        .map(|token| token.trim().to_owned())
+    given.or_else(from_file).map(|token| token.trim().to_owned())
 }
 
 fn check_given(token: String) -> Result<String, Failure> {
@@ -120,20 +118,13 @@ fn new_random() -> io::Result<String> {
 
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let _ = fs::remove_file(path);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     writeln!(file, "{text}")
 }
 
 fn not_writable(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(
-        Exit::Environment,
-        format!("{} cannot be used: {error}", path.display()),
-    )
-    .hint("give a data directory that may be written, with --data-dir")
+    Failure::new(Exit::Environment, format!("{} cannot be used: {error}", path.display()))
+        .hint("give a data directory that may be written, with --data-dir")
 }
 
 #[cfg(test)]
@@ -149,16 +140,13 @@ mod tests {
         assert_eq!(find_token(dir.path(), None), Some(token));
         let worker = take_worker(dir.path()).unwrap();
         assert_eq!(take_worker(dir.path()).unwrap(), worker);
-        let mode = fs::metadata(dir.path().join("token"))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(dir.path().join("token")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]
     fn two_tokens_are_never_the_same() {
-        assert_ne!(new_token().unwrap(), new_token().unwrap());
+        assert_ne!(new_random().unwrap(), new_random().unwrap());
     }
 
     #[test]
@@ -172,11 +160,7 @@ mod tests {
     #[test]
     fn a_published_server_is_found_until_it_is_gone() {
         let dir = tempfile::tempdir().unwrap();
-        let server = ServerFile {
-            pid: 7,
-            address: "127.0.0.1:7181".parse().unwrap(),
-            version: "1".into(),
-        };
+        let server = ServerFile { pid: 7, address: "127.0.0.1:7181".parse().unwrap(), version: "1".into() };
         let published = server.publish(dir.path()).unwrap();
         assert_eq!(ServerFile::find(dir.path()), Some(server));
         drop(published);

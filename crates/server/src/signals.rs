@@ -18,16 +18,10 @@ impl Signals {
     pub(crate) fn listen() -> Result<Self, Failure> {
         let catch = |kind| {
             signal(kind).map_err(|error| {
-                Failure::new(
-                    Exit::Environment,
-                    format!("signals cannot be caught: {error}"),
-                )
+                Failure::new(Exit::Environment, format!("signals cannot be caught: {error}"))
             })
         };
-        Ok(Self {
-            interrupt: catch(SignalKind::interrupt())?,
-            terminate: catch(SignalKind::terminate())?,
-        })
+        Ok(Self { interrupt: catch(SignalKind::interrupt())?, terminate: catch(SignalKind::terminate())? })
     }
 
     /// Waits for the next one. May be dropped before without losing any.

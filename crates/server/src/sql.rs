@@ -22,11 +22,7 @@ pub(crate) fn data_dir(dir: &Path, given: Option<&PathBuf>) -> PathBuf {
 
 /// Runs the query and prints its answer.
 pub(crate) fn run(args: &SqlArgs, screen: Screen) -> Result<(), Failure> {
-    let sql = if args.query == "-" {
-        read_stdin()?
-    } else {
-        args.query.clone()
-    };
+    let sql = if args.query == "-" { read_stdin()? } else { args.query.clone() };
     let format = output_format(args, screen);
     let data_dir = data_dir(&args.project, args.place.data_dir.as_ref());
     match Client::find(&data_dir) {
@@ -47,9 +43,8 @@ fn output_format(args: &SqlArgs, screen: Screen) -> &str {
 fn run_here(data_dir: &Path, workspace: &str, sql: &str, format: &str) -> Result<(), Failure> {
     if !data_dir.is_dir() {
         let fact = format!("there is no data directory {}", data_dir.display());
-        return Err(Failure::new(Exit::Environment, fact).hint(
-            "start the project first with `forebay start`, or name its directory with --data-dir",
-        ));
+        return Err(Failure::new(Exit::Environment, fact)
+            .hint("start the project first with `forebay start`, or name its directory with --data-dir"));
     }
     let engine = engine_command::open(data_dir, 2)?;
     let reader = engine.reader(workspace, 1);
@@ -101,10 +96,6 @@ fn print_reader(mut reader: impl Read) -> Result<(), Failure> {
 }
 
 fn read_stdin() -> Result<String, Failure> {
-    io::read_to_string(io::stdin()).map_err(|error| {
-        Failure::new(
-            Exit::Environment,
-            format!("standard input cannot be read: {error}"),
-        )
-    })
+    io::read_to_string(io::stdin())
+        .map_err(|error| Failure::new(Exit::Environment, format!("standard input cannot be read: {error}")))
 }

@@ -68,29 +68,14 @@ pub(crate) fn run(args: &StartArgs, screen: Screen) -> Result<(), Failure> {
     secrets.require_all(&project)?;
     let listener = bind(args)?;
     let data_dir = make_data_dir(&data_dir(&args.dir, args.data_dir.as_ref()))?;
-    let engine = engine_command::open(
-        &data_dir,
-        STATEMENTS_PER_DATASOURCE * project.datasources.len() + 1,
-    )?;
+    let engine = engine_command::open(&data_dir, STATEMENTS_PER_DATASOURCE * project.datasources.len() + 1)?;
     let token = take_token(&data_dir, std::env::var("FOREBAY_TOKEN").ok())?;
     let worker = take_worker(&data_dir)?;
-    let plan = Plan {
-        args,
-        project,
-        secrets,
-        data_dir,
-        token,
-        worker,
-    };
+    let plan = Plan { args, project, secrets, data_dir, token, worker };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| {
-            Failure::new(
-                Exit::Environment,
-                format!("no threads can be started: {error}"),
-            )
-        })?;
+        .map_err(|error| Failure::new(Exit::Environment, format!("no threads can be started: {error}")))?;
     let outcome = runtime.block_on(serve(&plan, listener, &engine, screen));
     // What still hangs in a client library must not keep the process.
     runtime.shutdown_background();
@@ -124,13 +109,7 @@ async fn serve(
     let (published, address) = open_http(plan, listener, monitor.clone(), reader.clone())?;
     let mut announcer = Announcer::new(screen);
     announce_start(&mut announcer, plan, address, &ingestion);
-    let stop = watch(
-        &monitor,
-        &mut announcer,
-        &mut signals,
-        plan.args.until_caught_up,
-    )
-    .await;
+    let stop = watch(&monitor, &mut announcer, &mut signals, plan.args.until_caught_up).await;
     announcer.say(&stopping_notice(stop));
     let stopping = stop_all(ingestion, engine, reader);
     let (drained, closed) = select! {
@@ -141,31 +120,15 @@ async fn serve(
     announcer.finish(&monitor.report(), &drained);
     let outcome = outcome(&monitor, stop);
     if !closed {
-        leave_at_once(
-            outcome
-                .as_ref()
-                .err()
-                .map_or(0, |failure| failure.exit.code()),
-        );
+        leave_at_once(outcome.as_ref().err().map_or(0, |failure| failure.exit.code()));
     }
     outcome
 }
 
-fn announce_start(
-    announcer: &mut Announcer,
-    plan: &Plan<'_>,
-    address: SocketAddr,
-    ingestion: &Ingestion,
-) {
-    announcer.say(&started_notice(
-        plan,
-        &address,
-        ingestion.datasources().len(),
-    ));
+fn announce_start(announcer: &mut Announcer, plan: &Plan<'_>, address: SocketAddr, ingestion: &Ingestion) {
+    announcer.say(&started_notice(plan, &address, ingestion.datasources().len()));
     for (datasource, change) in ingestion.changes() {
-        table_notice(datasource, change)
-            .iter()
-            .for_each(|notice| announcer.say(notice));
+        table_notice(datasource, change).iter().for_each(|notice| announcer.say(notice));
     }
 }
 
@@ -185,18 +148,10 @@ async fn start_ingestion(plan: &Plan<'_>, engine: &Engine) -> Result<Ingestion, 
             interval: args.flush_interval,
         },
         memory: args.memory,
-        tables: TableOptions {
-            durable: !args.no_durable,
-        },
+        tables: TableOptions { durable: !args.no_durable },
         worker: Some(plan.worker.clone()),
     };
-    Ingestion::start(
-        &plan.project,
-        |name| plan.secrets.get(name),
-        engine,
-        &settings,
-    )
-    .await
+    Ingestion::start(&plan.project, |name| plan.secrets.get(name), engine, &settings).await
 }
 
 /// Serves HTTP from now on, and says so in the data directory.
@@ -207,21 +162,14 @@ fn open_http(
     reader: Reader,
 ) -> Result<(PublishedServer, SocketAddr), Failure> {
     let unusable = |error: io::Error| {
-        Failure::new(
-            Exit::Environment,
-            format!("the HTTP listener cannot be used: {error}"),
-        )
+        Failure::new(Exit::Environment, format!("the HTTP listener cannot be used: {error}"))
     };
     let address = listener.local_addr().map_err(unusable)?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(unusable)?;
     let router = http::router(monitor, reader, &plan.token, plan.args.listen.is_loopback());
     tokio::spawn(async move { axum::serve(listener, router).await });
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    let server = ServerFile {
-        pid: std::process::id(),
-        address: reachable(address),
-        version,
-    };
+    let server = ServerFile { pid: std::process::id(), address: reachable(address), version };
     Ok((server.publish(&plan.data_dir)?, address))
 }
 
@@ -254,10 +202,8 @@ async fn watch(
         monitor.sample();
         let report = monitor.report();
         announcer.look(&report);
-        let done = report
-            .datasources
-            .iter()
-            .all(|datasource| datasource.caught_up || datasource.state == "failed");
+        let done =
+            report.datasources.iter().all(|datasource| datasource.caught_up || datasource.state == "failed");
         if until_caught_up && done {
             return Stop::CaughtUp;
         }
@@ -289,11 +235,7 @@ fn interrupt(announcer: &mut Announcer) -> ! {
 /// Fails when nothing worked, or when everything should have been read and was not.
 fn outcome(monitor: &Monitor, stop: Stop) -> Result<(), Failure> {
     let report = monitor.report();
-    let failed = report
-        .datasources
-        .iter()
-        .filter(|datasource| datasource.state == "failed")
-        .count();
+    let failed = report.datasources.iter().filter(|datasource| datasource.state == "failed").count();
     let nothing_works = failed > 0 && failed == report.datasources.len();
     if nothing_works || (failed > 0 && stop == Stop::CaughtUp) {
         return Err(Failure::shown(Exit::Errors));
@@ -302,11 +244,7 @@ fn outcome(monitor: &Monitor, stop: Stop) -> Result<(), Failure> {
 }
 
 fn started_notice(plan: &Plan<'_>, address: &SocketAddr, fed: usize) -> Notice {
-    let noun = if fed == 1 {
-        "data source"
-    } else {
-        "data sources"
-    };
+    let noun = if fed == 1 { "data source" } else { "data sources" };
     let version = env!("CARGO_PKG_VERSION");
     let data_dir = plan.data_dir.display();
     Notice::info(
@@ -321,31 +259,20 @@ fn started_notice(plan: &Plan<'_>, address: &SocketAddr, fed: usize) -> Notice {
 fn table_notice(datasource: &str, change: &Change) -> Option<Notice> {
     let (level, what) = match change {
         Change::Created => return None,
-        Change::ColumnAdded(column) => (
-            Level::Info,
-            format!("column \"{column}\" was added to the table"),
-        ),
-        Change::DefaultChanged(column) => (
-            Level::Info,
-            format!("the DEFAULT of column \"{column}\" was changed for rows to come"),
-        ),
-        Change::SettingChanged(setting) => (
-            Level::Info,
-            format!("setting {setting} of the table was changed"),
-        ),
+        Change::ColumnAdded(column) => (Level::Info, format!("column \"{column}\" was added to the table")),
+        Change::DefaultChanged(column) => {
+            (Level::Info, format!("the DEFAULT of column \"{column}\" was changed for rows to come"))
+        }
+        Change::SettingChanged(setting) => {
+            (Level::Info, format!("setting {setting} of the table was changed"))
+        }
         Change::ColumnLeft(column) => (
             Level::Warning,
-            format!(
-                "column \"{column}\" of the table is not in the file; it stays and gets its DEFAULT"
-            ),
+            format!("column \"{column}\" of the table is not in the file; it stays and gets its DEFAULT"),
         ),
     };
     let text = format!("data source \"{datasource}\": {what}");
-    Some(Notice {
-        level,
-        datasource: Some(datasource.to_owned()),
-        ..Notice::info("table-changed", text)
-    })
+    Some(Notice { level, datasource: Some(datasource.to_owned()), ..Notice::info("table-changed", text) })
 }
 
 fn stopping_notice(stop: Stop) -> Notice {
@@ -359,26 +286,19 @@ fn stopping_notice(stop: Stop) -> Notice {
 }
 
 fn make_data_dir(data_dir: &Path) -> Result<PathBuf, Failure> {
-    fs::create_dir_all(data_dir)
-        .and_then(|()| data_dir.canonicalize())
-        .map_err(|error| {
-            Failure::new(
-                Exit::Environment,
-                format!(
-                    "data directory {} cannot be used: {error}",
-                    data_dir.display()
-                ),
-            )
-            .hint("give a directory that may be written, with --data-dir")
-        })
+    fs::create_dir_all(data_dir).and_then(|()| data_dir.canonicalize()).map_err(|error| {
+        Failure::new(
+            Exit::Environment,
+            format!("data directory {} cannot be used: {error}", data_dir.display()),
+        )
+        .hint("give a directory that may be written, with --data-dir")
+    })
 }
 
 fn bind(args: &StartArgs) -> Result<TcpListener, Failure> {
     let address = SocketAddr::new(args.listen, args.port);
     let listener = TcpListener::bind(address).map_err(|error| cannot_listen(address, &error))?;
-    listener
-        .set_nonblocking(true)
-        .map_err(|error| cannot_listen(address, &error))?;
+    listener.set_nonblocking(true).map_err(|error| cannot_listen(address, &error))?;
     Ok(listener)
 }
 
@@ -388,41 +308,25 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
             let holder = http_holder(address).unwrap_or_else(|| "another program".to_owned());
             Failure::new(
                 Exit::InUse,
-                format!(
-                    "port {} of {} is in use by {holder}",
-                    address.port(),
-                    address.ip()
-                ),
+                format!("port {} of {} is in use by {holder}", address.port(), address.ip()),
             )
             .hint("stop it, or choose another port with --port (0 takes any free one)")
         }
-        io::ErrorKind::PermissionDenied => Failure::new(
-            Exit::Environment,
-            format!("this user may not listen on port {}", address.port()),
-        )
-        .hint("choose a port above 1023 with --port"),
-        _ => Failure::new(
-            Exit::Environment,
-            format!("cannot listen on {address}: {error}"),
-        )
-        .hint("give an address of this machine with --listen"),
+        io::ErrorKind::PermissionDenied => {
+            Failure::new(Exit::Environment, format!("this user may not listen on port {}", address.port()))
+                .hint("choose a port above 1023 with --port")
+        }
+        _ => Failure::new(Exit::Environment, format!("cannot listen on {address}: {error}"))
+            .hint("give an address of this machine with --listen"),
     }
 }
 
 /// Names a Forebay that answers at `address`.
 fn http_holder(address: SocketAddr) -> Option<String> {
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(Duration::from_secs(1)))
-        .proxy(None)
-        .build();
+    let config =
+        ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(1))).proxy(None).build();
     let url = format!("http://{}/health", reachable(address));
-    let text = ureq::Agent::from(config)
-        .get(url)
-        .call()
-        .ok()?
-        .body_mut()
-        .read_to_string()
-        .ok()?;
+    let text = ureq::Agent::from(config).get(url).call().ok()?.body_mut().read_to_string().ok()?;
     let health: serde_json::Value = serde_json::from_str(&text).ok()?;
     health.get("reasons")?;
     Some(format!("forebay, process {}", health.get("pid")?))

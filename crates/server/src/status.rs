@@ -27,11 +27,7 @@ pub(crate) fn run(args: &StatusArgs, screen: Screen) -> Result<(), Failure> {
         return Watch::new(args, screen).run(&client);
     }
     let report = client.status()?;
-    write_out(&if screen.json {
-        to_json(&report)
-    } else {
-        status_table::render(&report, screen.out)
-    });
+    write_out(&if screen.json { to_json(&report) } else { status_table::render(&report, screen.out) });
     Ok(())
 }
 
@@ -46,13 +42,7 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(args: &'a StatusArgs, screen: Screen) -> Self {
-        Self {
-            args,
-            screen,
-            live: LiveLines::default(),
-            started: Instant::now(),
-            last_lines: Vec::new(),
-        }
+        Self { args, screen, live: LiveLines::default(), started: Instant::now(), last_lines: Vec::new() }
     }
 
     fn run(mut self, client: &Client) -> Result<(), Failure> {
@@ -68,11 +58,7 @@ impl<'a> Watch<'a> {
                 return Ok(());
             }
             self.give_up_on(&report)?;
-            sleep(if self.args.until_caught_up {
-                WAITING_PERIOD
-            } else {
-                PERIOD
-            });
+            sleep(if self.args.until_caught_up { WAITING_PERIOD } else { PERIOD });
         }
     }
 
@@ -84,8 +70,7 @@ impl<'a> Watch<'a> {
         if let Some(failed) = report.failed() {
             let fact = format!("data source \"{}\" failed", failed.name);
             let error = failed.last_error.as_ref();
-            let failure =
-                Failure::new(Exit::Errors, error.map_or(fact, |error| error.fact.clone()));
+            let failure = Failure::new(Exit::Errors, error.map_or(fact, |error| error.fact.clone()));
             let hint = error.and_then(|error| error.hint.clone());
             return Err(hint.into_iter().fold(failure, Failure::hint));
         }
@@ -99,8 +84,7 @@ impl<'a> Watch<'a> {
         if self.screen.json {
             write_out(&to_json_line(report));
         } else if self.screen.terminal && self.args.watch {
-            self.live
-                .draw(&status_table::render(report, self.screen.out));
+            self.live.draw(&status_table::render(report, self.screen.out));
         } else if self.screen.terminal {
             self.live.draw(&lines(report).join("\n"));
         } else {
@@ -122,14 +106,8 @@ impl<'a> Watch<'a> {
 /// One line for each data source: how far it is.
 fn lines(report: &StatusReport) -> Vec<String> {
     let line = |datasource: &crate::report::DatasourceReport| {
-        let state = if datasource.caught_up {
-            "caught up"
-        } else {
-            &datasource.state
-        };
-        let lag = datasource
-            .lag
-            .map_or_else(|| "unknown".to_owned(), show_count);
+        let state = if datasource.caught_up { "caught up" } else { &datasource.state };
+        let lag = datasource.lag.map_or_else(|| "unknown".to_owned(), show_count);
         let mut line = format!(
             "{}: {state}, {} rows, {} rows/s, lag {lag}, {} quarantined",
             datasource.name,
@@ -146,22 +124,11 @@ fn lines(report: &StatusReport) -> Vec<String> {
 }
 
 fn timed_out(report: &StatusReport, limit: Duration) -> Failure {
-    let behind = report
-        .datasources
-        .iter()
-        .filter(|datasource| !datasource.caught_up);
-    let names: Vec<String> = behind
-        .map(|datasource| format!("\"{}\"", datasource.name))
-        .collect();
+    let behind = report.datasources.iter().filter(|datasource| !datasource.caught_up);
+    let names: Vec<String> = behind.map(|datasource| format!("\"{}\"", datasource.name)).collect();
     let waited = show_millis(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
-    Failure::new(
-        Exit::TimedOut,
-        format!(
-            "not caught up after {waited}: data source {}",
-            names.join(", ")
-        ),
-    )
-    .hint("`forebay status` says how far each is; wait longer with --timeout")
+    Failure::new(Exit::TimedOut, format!("not caught up after {waited}: data source {}", names.join(", ")))
+        .hint("`forebay status` says how far each is; wait longer with --timeout")
 }
 
 fn to_json(report: &StatusReport) -> String {
@@ -192,10 +159,7 @@ mod tests {
             rows: 336_776,
             ..datasource("flights", "running")
         };
-        let orders = DatasourceReport {
-            last_error: Some(broker_down()),
-            ..datasource("orders", "retrying")
-        };
+        let orders = DatasourceReport { last_error: Some(broker_down()), ..datasource("orders", "retrying") };
         insta::assert_snapshot!(lines(&report(vec![flights, orders])).join("\n"));
     }
 

@@ -7,18 +7,8 @@ use crate::{
 };
 use std::fmt::Write;
 
-const HEADINGS: [&str; 10] = [
-    "DATA SOURCE",
-    "STATE",
-    "TOPIC",
-    "PARTITIONS",
-    "LAG",
-    "ROWS",
-    "ROWS/S",
-    "QUARANTINED",
-    "P50",
-    "P99",
-];
+const HEADINGS: [&str; 10] =
+    ["DATA SOURCE", "STATE", "TOPIC", "PARTITIONS", "LAG", "ROWS", "ROWS/S", "QUARANTINED", "P50", "P99"];
 /// Columns that hold text; numbers stand at the right.
 const TEXT_COLUMNS: usize = 3;
 
@@ -32,11 +22,7 @@ pub(crate) fn render(report: &StatusReport, paint: Paint) -> String {
     let rows: Vec<[String; 10]> = report.datasources.iter().map(cells).collect();
     let widths = widths(&rows);
     let headings = HEADINGS.map(str::to_owned);
-    let _ = writeln!(
-        text,
-        "{}",
-        paint.bold(&line(&headings, &widths, |_, cell| cell))
-    );
+    let _ = writeln!(text, "{}", paint.bold(&line(&headings, &widths, |_, cell| cell)));
     for (datasource, row) in report.datasources.iter().zip(&rows) {
         let colour = |column: usize, cell: String| colour(datasource, column, &cell, paint);
         let _ = writeln!(text, "{}", line(row, &widths, colour));
@@ -84,11 +70,7 @@ fn cells(datasource: &DatasourceReport) -> [String; 10] {
 }
 
 fn state(datasource: &DatasourceReport) -> &str {
-    if datasource.caught_up {
-        "caught up"
-    } else {
-        &datasource.state
-    }
+    if datasource.caught_up { "caught up" } else { &datasource.state }
 }
 
 /// Latencies are known by bucket: what is shown is the upper bound.
@@ -107,24 +89,12 @@ fn widths(rows: &[[String; 10]]) -> [usize; 10] {
     })
 }
 
-fn line(
-    row: &[String; 10],
-    widths: &[usize; 10],
-    colour: impl Fn(usize, String) -> String,
-) -> String {
-    let cells = row
-        .iter()
-        .zip(widths)
-        .enumerate()
-        .map(|(column, (cell, width))| {
-            let padding = " ".repeat(width - cell.chars().count());
-            let cell = colour(column, cell.clone());
-            if column < TEXT_COLUMNS {
-                format!("{cell}{padding}")
-            } else {
-                format!("{padding}{cell}")
-            }
-        });
+fn line(row: &[String; 10], widths: &[usize; 10], colour: impl Fn(usize, String) -> String) -> String {
+    let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
+        let padding = " ".repeat(width - cell.chars().count());
+        let cell = colour(column, cell.clone());
+        if column < TEXT_COLUMNS { format!("{cell}{padding}") } else { format!("{padding}{cell}") }
+    });
     cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
 }
 
@@ -156,12 +126,7 @@ fn remarks(datasource: &DatasourceReport, paint: Paint) -> String {
         );
     }
     if datasource.quarantined > 0 {
-        let _ = writeln!(
-            text,
-            "\n{} {}",
-            paint.yellow("note:"),
-            quarantine_remark(datasource)
-        );
+        let _ = writeln!(text, "\n{} {}", paint.yellow("note:"), quarantine_remark(datasource));
     }
     text
 }
@@ -169,9 +134,8 @@ fn remarks(datasource: &DatasourceReport, paint: Paint) -> String {
 /// How many records of a data source are in quarantine, why, and how to look at them.
 pub(crate) fn quarantine_remark(datasource: &DatasourceReport) -> String {
     let reasons = datasource.quarantined_by_reason.iter();
-    let reasons: Vec<String> = reasons
-        .map(|(reason, count)| format!("{} {reason}", show_count(*count)))
-        .collect();
+    let reasons: Vec<String> =
+        reasons.map(|(reason, count)| format!("{} {reason}", show_count(*count))).collect();
     let name = &datasource.name;
     format!(
         "data source \"{name}\": {} quarantined ({}); look: forebay sql \"SELECT * FROM {name}_quarantine LIMIT 10\"",
@@ -215,10 +179,7 @@ pub(crate) mod tests {
             pid: 4711,
             workspace: "forebay".into(),
             uptime_seconds: 3_725,
-            memory: MemoryReport {
-                used_bytes: 12_897_484,
-                budget_bytes: 256 << 20,
-            },
+            memory: MemoryReport { used_bytes: 12_897_484, budget_bytes: 256 << 20 },
             datasources,
         }
     }
@@ -234,11 +195,7 @@ pub(crate) mod tests {
     }
 
     fn everything() -> StatusReport {
-        let partition = PartitionReport {
-            next_offset: Some(10),
-            high_watermark: Some(10),
-            lag: Some(0),
-        };
+        let partition = PartitionReport { next_offset: Some(10), high_watermark: Some(10), lag: Some(0) };
         let flights = DatasourceReport {
             caught_up: true,
             lag: Some(0),
@@ -247,22 +204,15 @@ pub(crate) mod tests {
             latency_p50_ms: Some(50),
             latency_p99_ms: Some(2_500),
             partitions: (0..4).map(|number| (number, partition)).collect(),
-            last_error: Some(ErrorReport {
-                healed: true,
-                ..broker_down()
-            }),
+            last_error: Some(ErrorReport { healed: true, ..broker_down() }),
             ..datasource("flights", "running")
         };
-        let orders = DatasourceReport {
-            last_error: Some(broker_down()),
-            ..datasource("orders", "retrying")
-        };
+        let orders = DatasourceReport { last_error: Some(broker_down()), ..datasource("orders", "retrying") };
         let clicks = DatasourceReport {
             lag: Some(1_234_567),
             rows: 10_000_000,
             quarantined: 10,
-            quarantined_by_reason: [("not-json".to_owned(), 4), ("out-of-range".to_owned(), 6)]
-                .into(),
+            quarantined_by_reason: [("not-json".to_owned(), 4), ("out-of-range".to_owned(), 6)].into(),
             flush_interval_ms: 1_600,
             flush_interval_widened: true,
             partitions: [(0, partition)].into(),

@@ -18,9 +18,7 @@ pub fn cache_directory() -> Result<PathBuf, Failure> {
 
 /// Runs `scripts/<script>`, which fetches a part unless the cache has it, and returns the path it prints.
 pub fn fetch_part(script: &str) -> Result<PathBuf, Failure> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../scripts")
-        .join(script);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts").join(script);
     let output = Command::new(&path)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())

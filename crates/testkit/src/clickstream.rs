@@ -7,9 +7,7 @@ const EVENT_TYPES: [&str; 6] = ["view", "click", "cart", "purchase", "search", "
 const SYSTEMS: [&str; 5] = ["iOS", "Android", "Windows", "macOS", "Linux"];
 const BROWSERS: [&str; 4] = ["Chrome", "Safari", "Firefox", "Edge"];
 const COUNTRIES: [&str; 8] = ["DE", "US", "FR", "GB", "ES", "IT", "NL", "PL"];
-const CITIES: [&str; 8] = [
-    "Berlin", "Boston", "Paris", "London", "Madrid", "Rome", "Utrecht", "Gdansk",
-];
+const CITIES: [&str; 8] = ["Berlin", "Boston", "Paris", "London", "Madrid", "Rome", "Utrecht", "Gdansk"];
 const WIDTHS: [u32; 5] = [360, 414, 1280, 1920, 2560];
 const TAGS: [&str; 6] = ["new", "sale", "mobile", "vip", "beta", "eu"];
 const SECTIONS: [&str; 5] = ["shoes", "books", "garden", "kitchen", "sport"];
@@ -58,35 +56,15 @@ fn write_click(number: u64, draw: &mut Draw, out: &mut String) {
     let (high, low) = (draw.below(u64::MAX), draw.below(u64::MAX));
     let ts = START_MS + number * 5;
     let (user, session) = (draw.below(1_000_000), draw.below(u64::MAX));
-    let (event, section, page) = (
-        draw.pick(&EVENT_TYPES),
-        draw.pick(&SECTIONS),
-        draw.below(10_000),
-    );
-    put(
-        out,
-        format_args!("{{\"event_id\":\"{high:016x}{low:016x}\",\"ts\":{ts},\"user_id\":{user}"),
-    );
-    put(
-        out,
-        format_args!(",\"session_id\":\"{session:016x}\",\"event_type\":\"{event}\""),
-    );
-    put(
-        out,
-        format_args!(",\"page\":{{\"url\":\"https://shop.example/{section}/{page}\""),
-    );
-    put(
-        out,
-        format_args!(",\"title\":\"Our {section}\",\"referrer\":\"/search?q={section}\"}}"),
-    );
+    let (event, section, page) = (draw.pick(&EVENT_TYPES), draw.pick(&SECTIONS), draw.below(10_000));
+    put(out, format_args!("{{\"event_id\":\"{high:016x}{low:016x}\",\"ts\":{ts},\"user_id\":{user}"));
+    put(out, format_args!(",\"session_id\":\"{session:016x}\",\"event_type\":\"{event}\""));
+    put(out, format_args!(",\"page\":{{\"url\":\"https://shop.example/{section}/{page}\""));
+    put(out, format_args!(",\"title\":\"Our {section}\",\"referrer\":\"/search?q={section}\"}}"));
 }
 
 fn write_surroundings(draw: &mut Draw, out: &mut String) {
-    let (os, browser, width) = (
-        draw.pick(&SYSTEMS),
-        draw.pick(&BROWSERS),
-        draw.pick(&WIDTHS),
-    );
+    let (os, browser, width) = (draw.pick(&SYSTEMS), draw.pick(&BROWSERS), draw.pick(&WIDTHS));
     let (country, city) = (draw.pick(&COUNTRIES), draw.pick(&CITIES));
     let (latitude, longitude) = (draw.below(180_000), draw.below(360_000));
     put(
@@ -97,10 +75,7 @@ fn write_surroundings(draw: &mut Draw, out: &mut String) {
             width < 1000
         ),
     );
-    put(
-        out,
-        format_args!(",\"geo\":{{\"country\":\"{country}\",\"city\":\"{city}\""),
-    );
+    put(out, format_args!(",\"geo\":{{\"country\":\"{country}\",\"city\":\"{city}\""));
     put(
         out,
         format_args!(
@@ -125,13 +100,7 @@ fn write_measures(draw: &mut Draw, out: &mut String) {
             amount % 100
         ),
     );
-    put(
-        out,
-        format_args!(
-            ",\"load_ms\":{load},\"visits\":{visits},\"is_member\":{}",
-            visits > 150
-        ),
-    );
+    put(out, format_args!(",\"load_ms\":{load},\"visits\":{visits},\"is_member\":{}", visits > 150));
     put(
         out,
         format_args!(
@@ -140,15 +109,12 @@ fn write_measures(draw: &mut Draw, out: &mut String) {
     );
     put(
         out,
-        format_args!(
-            ",\"note\":\"caf\u{e9} \\\"corner\\\"\",\"version\":\"4.18.2\",\"source\":\"web\"}}"
-        ),
+        format_args!(",\"note\":\"caf\u{e9} \\\"corner\\\"\",\"version\":\"4.18.2\",\"source\":\"web\"}}"),
     );
 }
 
 fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
-    out.write_fmt(text)
-        .expect("writing to a string cannot fail");
+    out.write_fmt(text).expect("writing to a string cannot fail");
 }
 
 #[cfg(test)]

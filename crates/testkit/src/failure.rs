@@ -10,10 +10,7 @@ pub struct Failure {
 impl Failure {
     /// A fact, lower case and without a final period.
     pub fn new(fact: impl Into<String>) -> Self {
-        Self {
-            fact: fact.into(),
-            hint: None,
-        }
+        Self { fact: fact.into(), hint: None }
     }
 
     /// Adds what to do about it.

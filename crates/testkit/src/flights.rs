@@ -53,19 +53,15 @@ impl Flights {
     /// Fetches the table unless the cache has it, and reads it.
     pub fn load() -> Result<Self, Failure> {
         let path = fetch_part("fetch-flights")?;
-        let text = fs::read_to_string(&path)
-            .map_err(Failure::of(format!("{} cannot be read", path.display())))?;
+        let text =
+            fs::read_to_string(&path).map_err(Failure::of(format!("{} cannot be read", path.display())))?;
         Ok(Self { text })
     }
 
     /// The flights in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = Flight<'_>> {
         let (names, rows) = self.text.split_once('\n').unwrap_or_default();
-        rows.lines().enumerate().map(move |(index, cells)| Flight {
-            index,
-            names,
-            cells,
-        })
+        rows.lines().enumerate().map(move |(index, cells)| Flight { index, names, cells })
     }
 }
 
@@ -73,36 +69,29 @@ impl<'a> Flight<'a> {
     /// Column names with their text; `None` where the table has no value. No cell of this table is quoted.
     pub fn cells(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> {
         let present = |cell: &'a str| Some(cell).filter(|cell| !matches!(*cell, "" | "NA"));
-        self.names
-            .split(',')
-            .zip(self.cells.split(',').map(present))
-            .take(COLUMNS)
+        self.names.split(',').zip(self.cells.split(',').map(present)).take(COLUMNS)
     }
 
     /// The text of one column.
     pub fn cell(&self, column: &str) -> Option<&'a str> {
-        self.cells()
-            .find_map(|(name, cell)| cell.filter(|_| name == column))
+        self.cells().find_map(|(name, cell)| cell.filter(|_| name == column))
     }
 
     /// Carrier and flight number, such as `UA1545`.
     pub fn key(&self) -> String {
-        [self.cell("carrier"), self.cell("flight")]
-            .into_iter()
-            .flatten()
-            .collect()
+        [self.cell("carrier"), self.cell("flight")].into_iter().flatten().collect()
     }
 
     /// The record value: numbers as JSON numbers; a missing value is null in even rows and absent in odd ones.
     pub fn json(&self) -> String {
         let absent_instead_of_null = self.index % 2 == 1;
-        let fields = self
-            .cells()
-            .filter(|(_, cell)| cell.is_some() || !absent_instead_of_null)
-            .map(|(name, cell)| match cell {
-                None => format!("\"{name}\":null"),
-                Some(text) if TEXT_COLUMNS.contains(&name) => format!("\"{name}\":\"{text}\""),
-                Some(number) => format!("\"{name}\":{number}"),
+        let fields =
+            self.cells().filter(|(_, cell)| cell.is_some() || !absent_instead_of_null).map(|(name, cell)| {
+                match cell {
+                    None => format!("\"{name}\":null"),
+                    Some(text) if TEXT_COLUMNS.contains(&name) => format!("\"{name}\":\"{text}\""),
+                    Some(number) => format!("\"{name}\":{number}"),
+                }
             });
         format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
     }
@@ -146,10 +135,8 @@ fn existing(cluster: &Cluster, topic: &str) -> Result<Option<u64>, Failure> {
 
 fn other_records(cluster: &Cluster, topic: &str, count: u64) -> Failure {
     let servers = cluster.bootstrap_servers();
-    Failure::new(format!(
-        "topic {topic:?} on {servers} holds {count} records, not the {COUNT} flights"
-    ))
-    .hint("delete the topic, or name another one: its records may be somebody else's")
+    Failure::new(format!("topic {topic:?} on {servers} holds {count} records, not the {COUNT} flights"))
+        .hint("delete the topic, or name another one: its records may be somebody else's")
 }
 
 #[cfg(test)]

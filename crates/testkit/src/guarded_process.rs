@@ -41,11 +41,7 @@ impl GuardedProcess {
     /// Starts `command` with its output appended to `log`.
     ///
     /// `remove` is a directory that goes away with the process, unless [`Self::keep_directory`] is called.
-    pub fn start<S: AsRef<OsStr>>(
-        command: &[S],
-        log: &Path,
-        remove: Option<&Path>,
-    ) -> Result<Self, Failure> {
+    pub fn start<S: AsRef<OsStr>>(command: &[S], log: &Path, remove: Option<&Path>) -> Result<Self, Failure> {
         let mut guard = Command::new("sh")
             .args(["-c", GUARD, "guard"])
             .arg(remove.unwrap_or(Path::new("")))
@@ -67,12 +63,7 @@ impl GuardedProcess {
                 gone.store(true, Ordering::Release);
             })
         });
-        Ok(Self {
-            guard,
-            orders,
-            gone,
-            watch,
-        })
+        Ok(Self { guard, orders, gone, watch })
     }
 
     /// Whether the child has ended, by itself or by a signal.
@@ -99,9 +90,7 @@ impl GuardedProcess {
 
     fn order(&mut self, line: &str) -> Result<(), Failure> {
         let orders = self.orders.as_mut().expect("orders are open until drop");
-        orders
-            .write_all(line.as_bytes())
-            .map_err(Failure::of("the guard of a child process is gone"))
+        orders.write_all(line.as_bytes()).map_err(Failure::of("the guard of a child process is gone"))
     }
 }
 
@@ -129,10 +118,7 @@ mod tests {
         let mut process = started(directory.path(), "echo done");
         process.wait();
         assert!(process.is_gone());
-        assert_eq!(
-            fs::read_to_string(directory.path().join("log")).unwrap(),
-            "done\n"
-        );
+        assert_eq!(fs::read_to_string(directory.path().join("log")).unwrap(), "done\n");
     }
 
     #[test]

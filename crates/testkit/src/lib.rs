@@ -18,9 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// A name nobody else uses, for a topic, a group, or a database: `flights_1a2b_17_3`.
 pub fn unique(prefix: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let nanoseconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_nanos());
+    let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_nanos());
     format!(
         "{prefix}_{:x}_{:x}_{}",
         std::process::id(),

@@ -81,17 +81,9 @@ fn record_arrives_with_all_its_parts() {
     let consumer: BaseConsumer = client(broker.bootstrap_servers()).create().unwrap();
     consumer.subscribe(&[&topic]).unwrap();
     let first = next(&consumer).unwrap().unwrap();
-    assert_eq!(
-        (first.key(), first.payload(), first.partition()),
-        (Some(&b"k"[..]), Some(&b"v"[..]), 1)
-    );
+    assert_eq!((first.key(), first.payload(), first.partition()), (Some(&b"k"[..]), Some(&b"v"[..]), 1));
     assert_eq!(first.timestamp().to_millis(), Some(1_700_000_000_123));
-    let headers: Vec<_> = first
-        .headers()
-        .unwrap()
-        .iter()
-        .map(|header| (header.key, header.value))
-        .collect();
+    let headers: Vec<_> = first.headers().unwrap().iter().map(|header| (header.key, header.value)).collect();
     assert_eq!(headers, [("h", Some(&b"x"[..])), ("h", None)]);
     let second = next(&consumer).unwrap().unwrap();
     assert_eq!((second.key(), second.payload()), (Some(&b"k"[..]), None));
@@ -102,9 +94,7 @@ fn deleted_records_move_the_start_offset() {
     let broker = Broker::shared();
     let topic = unique("deleted");
     broker.create_topic(&topic, 1).unwrap();
-    broker
-        .produce(&topic, ["a", "b", "c"].map(Outgoing::value))
-        .unwrap();
+    broker.produce(&topic, ["a", "b", "c"].map(Outgoing::value)).unwrap();
     broker.delete_records(&topic, 0, 2).unwrap();
     assert_eq!(broker.offsets(&topic).unwrap(), [(2, 3)]);
     broker.delete_topic(&topic).unwrap();
@@ -116,19 +106,10 @@ fn committed_offset_comes_back_with_its_metadata() {
     let broker = Broker::shared();
     let (topic, group) = (unique("committed"), unique("group"));
     broker.create_topic(&topic, 2).unwrap();
-    let committed = Committed {
-        next_offset: Some(7),
-        metadata: "sealed [3, 7)".to_owned(),
-    };
+    let committed = Committed { next_offset: Some(7), metadata: "sealed [3, 7)".to_owned() };
     broker.commit(&group, &topic, 1, &committed).unwrap();
-    let nothing = Committed {
-        next_offset: None,
-        metadata: String::new(),
-    };
-    assert_eq!(
-        broker.committed(&group, &topic).unwrap(),
-        [nothing, committed]
-    );
+    let nothing = Committed { next_offset: None, metadata: String::new() };
+    assert_eq!(broker.committed(&group, &topic).unwrap(), [nothing, committed]);
 }
 
 #[test]
@@ -156,18 +137,10 @@ fn alice_reads_by_every_protocol_and_mechanism() {
 
 #[test]
 fn wrong_password_is_refused() {
-    let wrong = User {
-        password: "wrong",
-        ..ALICE
-    };
+    let wrong = User { password: "wrong", ..ALICE };
     for mechanism in ["PLAIN", "SCRAM-SHA-512"] {
         let consumer = sasl_client(Broker::shared(), "SASL_SSL", mechanism, wrong);
-        assert!(
-            consumer
-                .fetch_metadata(None, Duration::from_secs(3))
-                .is_err(),
-            "{mechanism}"
-        );
+        assert!(consumer.fetch_metadata(None, Duration::from_secs(3)).is_err(), "{mechanism}");
     }
 }
 
@@ -217,9 +190,7 @@ fn killed_owner_leaves_no_broker() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(owner.stdout.take().unwrap())
-        .lines()
-        .map(Result::unwrap);
+    let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines().map(Result::unwrap);
     let address = lines.next().unwrap();
     assert!(Path::new(&lines.next().unwrap()).exists());
     let mut connection = TcpStream::connect(address).unwrap();
@@ -244,22 +215,14 @@ fn flights_are_produced_once() {
 
     broker.produce(&topic, [Outgoing::value("{}")]).unwrap();
     let failure = produce(Partial::Refuse).unwrap_err().to_string();
-    assert!(
-        failure.contains("336777 records, not the 336776"),
-        "{failure}"
-    );
+    assert!(failure.contains("336777 records, not the 336776"), "{failure}");
     assert_eq!(produce(Partial::Replace).unwrap(), Produced::Now);
-    assert_eq!(
-        broker.end_offsets(&topic).unwrap().iter().sum::<i64>(),
-        336_776
-    );
+    assert_eq!(broker.end_offsets(&topic).unwrap().iter().sum::<i64>(), 336_776);
 }
 
 #[test]
 fn command_of_with_kafka_decides_its_exit_code() {
-    let status = Command::new(env!("CARGO_BIN_EXE_with-kafka"))
-        .args(["sh", "-c", "exit 7"])
-        .status()
-        .unwrap();
+    let status =
+        Command::new(env!("CARGO_BIN_EXE_with-kafka")).args(["sh", "-c", "exit 7"]).status().unwrap();
     assert_eq!(status.code(), Some(7));
 }

@@ -83,7 +83,10 @@ fn columns() -> Vec<TargetColumn> {
 fn delta(text_parts: &[(i32, i64, i64)]) -> String {
     let mut delta = CheckpointDelta::default();
     for (partition, start_offset, next_offset) in text_parts {
-        let range = forebay_ingest::checkpoint::OffsetRange { start_offset: *start_offset, next_offset: *next_offset };
+        let range = forebay_ingest::checkpoint::OffsetRange {
+            start_offset: *start_offset,
+            next_offset: *next_offset,
+        };
         delta.extend(*partition, range).unwrap();
     }
     delta.to_string()
@@ -215,7 +218,8 @@ async fn the_interval_widens_while_parts_pile_up_and_the_figures_say_so() {
 
 #[tokio::test(start_paused = true)]
 async fn stopping_makes_everything_read_durable_first() {
-    let bench = Bench::start(FlushSettings { interval: Duration::from_secs(3600), ..FlushSettings::default() });
+    let bench =
+        Bench::start(FlushSettings { interval: Duration::from_secs(3600), ..FlushSettings::default() });
     bench.send(0, &[(0, r#"{"n":1}"#)]);
     bench.script.commits.reached(0, 1).await;
     bench.send(0, &[(1, r#"{"n":2}"#)]);
@@ -230,7 +234,8 @@ async fn stopping_makes_everything_read_durable_first() {
 
 #[tokio::test(start_paused = true)]
 async fn partitions_that_are_taken_away_are_drained_before_they_go() {
-    let bench = Bench::start(FlushSettings { interval: Duration::from_secs(3600), ..FlushSettings::default() });
+    let bench =
+        Bench::start(FlushSettings { interval: Duration::from_secs(3600), ..FlushSettings::default() });
     bench.script.send(SourceEvent::Assigned(vec![0, 1]));
     bench.send(0, &[(0, r#"{"n":1}"#)]);
     bench.send(1, &[(0, r#"{"n":1}"#)]);
@@ -246,7 +251,8 @@ async fn partitions_that_are_taken_away_are_drained_before_they_go() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_durable_when_partitions_are_lost_is_dropped() {
-    let bench = Bench::start(FlushSettings { interval: Duration::from_secs(3600), ..FlushSettings::default() });
+    let bench =
+        Bench::start(FlushSettings { interval: Duration::from_secs(3600), ..FlushSettings::default() });
     bench.send(0, &[(0, r#"{"n":1}"#)]);
     bench.script.commits.reached(0, 1).await;
     bench.send(0, &[(1, r#"{"n":2}"#)]);

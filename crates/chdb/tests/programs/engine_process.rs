@@ -30,10 +30,7 @@ fn answer(engine: &Engine) -> ExitCode {
             FORGOTTEN.get_or_init(|| engine.clone());
             return ExitCode::SUCCESS;
         }
-        println!(
-            "{}",
-            answer_line(engine.query(&sql, "TSV").map(|output| output.bytes))
-        );
+        println!("{}", answer_line(engine.query(&sql, "TSV").map(|output| output.bytes)));
     }
     engine.close();
     ExitCode::SUCCESS

@@ -65,9 +65,7 @@ impl TableDefinition {
         let columns = quarantine_columns(datasource).into_iter();
         Self {
             name: quarantine_table(&datasource.name),
-            columns: columns
-                .map(|(name, column_type)| (name, column_type.to_string()))
-                .collect(),
+            columns: columns.map(|(name, column_type)| (name, column_type.to_string())).collect(),
             indexes: Vec::new(),
             engine: "MergeTree ORDER BY tuple()".to_owned(),
             settings: managed_settings(DEDUPLICATION_WINDOW, options),
@@ -77,10 +75,7 @@ impl TableDefinition {
 
     /// `CREATE TABLE` under a database and name.
     pub fn create(&self, database: &str, table: &str) -> String {
-        let columns = self
-            .columns
-            .iter()
-            .map(|(name, rest)| format!("{} {rest}", identifier(name)));
+        let columns = self.columns.iter().map(|(name, rest)| format!("{} {rest}", identifier(name)));
         let body: Vec<String> = columns.chain(self.indexes.iter().cloned()).collect();
         let mut statement = format!(
             "CREATE TABLE {} (\n    {}\n)\nENGINE = {}",
@@ -89,10 +84,7 @@ impl TableDefinition {
             self.engine
         );
         if !self.settings.is_empty() {
-            let settings = self
-                .settings
-                .iter()
-                .map(|(name, value)| format!("{name} = {value}"));
+            let settings = self.settings.iter().map(|(name, value)| format!("{name} = {value}"));
             let settings: Vec<String> = settings.collect();
             statement.push_str(&format!("\nSETTINGS {}", settings.join(", ")));
         }
@@ -115,26 +107,17 @@ fn column_clause(column: &TargetColumn) -> (String, String) {
 }
 
 fn index_clause(index: &Index) -> String {
-    let Index {
-        name,
-        expression,
-        index_type,
-        granularity,
-    } = index;
+    let Index { name, expression, index_type, granularity } = index;
     let name = identifier(name);
     let granularity = granularity.map(|granularity| format!(" GRANULARITY {granularity}"));
-    format!(
-        "INDEX {name} {expression} TYPE {index_type}{}",
-        granularity.unwrap_or_default()
-    )
+    format!("INDEX {name} {expression} TYPE {index_type}{}", granularity.unwrap_or_default())
 }
 
 fn engine_clause(engine: &Engine) -> String {
     if engine.kind == EngineKind::Null {
         return "Null".to_owned();
     }
-    let key =
-        |keyword: &str, key: &Option<String>| key.as_ref().map(|key| format!("{keyword} ({key})"));
+    let key = |keyword: &str, key: &Option<String>| key.as_ref().map(|key| format!("{keyword} ({key})"));
     let sorting_key = key("ORDER BY", &engine.sorting_key);
     let clauses = [
         Some(engine_name(&engine.kind)),
@@ -150,24 +133,13 @@ fn engine_clause(engine: &Engine) -> String {
 fn engine_name(kind: &EngineKind) -> String {
     match kind {
         EngineKind::MergeTree => "MergeTree".to_owned(),
-        EngineKind::ReplacingMergeTree {
-            version,
-            is_deleted,
-        } => {
-            let columns = [version, is_deleted]
-                .into_iter()
-                .flatten()
-                .map(String::as_str);
+        EngineKind::ReplacingMergeTree { version, is_deleted } => {
+            let columns = [version, is_deleted].into_iter().flatten().map(String::as_str);
             format!("ReplacingMergeTree({})", identifiers(columns))
         }
-        EngineKind::SummingMergeTree { columns } if columns.is_empty() => {
-            "SummingMergeTree".to_owned()
-        }
+        EngineKind::SummingMergeTree { columns } if columns.is_empty() => "SummingMergeTree".to_owned(),
         EngineKind::SummingMergeTree { columns } => {
-            format!(
-                "SummingMergeTree(({}))",
-                identifiers(columns.iter().map(String::as_str))
-            )
+            format!("SummingMergeTree(({}))", identifiers(columns.iter().map(String::as_str)))
         }
         EngineKind::AggregatingMergeTree => "AggregatingMergeTree".to_owned(),
         EngineKind::CollapsingMergeTree { sign } => {
@@ -182,19 +154,14 @@ fn engine_name(kind: &EngineKind) -> String {
 }
 
 /// The user's settings, and ours where the user's do not already say it.
-fn settings(
-    datasource: &Datasource,
-    options: TableOptions,
-) -> Result<Vec<(String, String)>, Error> {
+fn settings(datasource: &Datasource, options: TableOptions) -> Result<Vec<(String, String)>, Error> {
     if datasource.engine.kind == EngineKind::Null {
         return Ok(Vec::new());
     }
     let written = datasource.engine.settings.as_deref().unwrap_or_default();
     let mut settings = Vec::new();
     for piece in split_commas(written) {
-        let (name, value) = piece
-            .split_once('=')
-            .ok_or_else(|| bad_setting(datasource, piece))?;
+        let (name, value) = piece.split_once('=').ok_or_else(|| bad_setting(datasource, piece))?;
         settings.push((name.trim().to_owned(), value.trim().to_owned()));
     }
     let window = settings.iter().find(|(name, _)| name == WINDOW_SETTING);
@@ -221,12 +188,9 @@ fn managed_settings(window: u64, options: TableOptions) -> Vec<(String, String)>
 }
 
 fn bad_setting(datasource: &Datasource, piece: &str) -> Error {
-    let fact = format!(
-        "data source \"{}\": ENGINE_SETTINGS holds `{piece}`, which is no setting",
-        datasource.name
-    );
-    Error::new(Kind::Invalid, fact)
-        .hint("write settings as `name = value`, with commas between them")
+    let fact =
+        format!("data source \"{}\": ENGINE_SETTINGS holds `{piece}`, which is no setting", datasource.name);
+    Error::new(Kind::Invalid, fact).hint("write settings as `name = value`, with commas between them")
 }
 
 fn no_window(datasource: &Datasource, value: &str) -> Error {
@@ -234,7 +198,6 @@ fn no_window(datasource: &Datasource, value: &str) -> Error {
         "data source \"{}\": ENGINE_SETTINGS sets {WINDOW_SETTING} = {value}, without which retried inserts would double rows",
         datasource.name
     );
-    Error::new(Kind::Invalid, fact).hint(format!(
-        "leave it out ({DEDUPLICATION_WINDOW} is used then), or give a number above 0"
-    ))
+    Error::new(Kind::Invalid, fact)
+        .hint(format!("leave it out ({DEDUPLICATION_WINDOW} is used then), or give a number above 0"))
 }

@@ -55,9 +55,7 @@ impl EmbeddedDestination {
         let quarantine = TableDefinition::quarantine(datasource, options);
         table_shape::reconcile(engine, workspace, &quarantine)?;
         let landing = filled_columns(datasource).into_iter();
-        let landing = landing
-            .map(|column| (column.name, column.column_type))
-            .collect();
+        let landing = landing.map(|column| (column.name, column.column_type)).collect();
         let quarantine = quarantine_columns(datasource);
         let tables = Tables {
             engine: engine.clone(),
@@ -66,12 +64,7 @@ impl EmbeddedDestination {
             parts: Mutex::new(None),
             parts_to_delay: parts_to_delay(engine, workspace, &datasource.name)?,
         };
-        Ok((
-            Self {
-                tables: Arc::new(tables),
-            },
-            changes,
-        ))
+        Ok((Self { tables: Arc::new(tables) }, changes))
     }
 }
 
@@ -88,13 +81,9 @@ impl Destination for EmbeddedDestination {
 impl Tables {
     fn write(&self, group: &SealedGroup) -> Result<Receipt, Error> {
         let token = format!("{}#quarantine", group.token);
-        self.quarantine
-            .insert(&self.engine, &token, &group.quarantined)?;
-        self.landing
-            .insert(&self.engine, &group.token, &group.rows)?;
-        Ok(Receipt {
-            pressure: self.pressure()?,
-        })
+        self.quarantine.insert(&self.engine, &token, &group.quarantined)?;
+        self.landing.insert(&self.engine, &group.token, &group.rows)?;
+        Ok(Receipt { pressure: self.pressure()? })
     }
 
     fn pressure(&self) -> Result<Pressure, Error> {
@@ -121,29 +110,13 @@ struct Table {
 
 impl Table {
     fn new(database: &str, name: &str, columns: Vec<(String, ColumnType)>) -> Self {
-        Self {
-            database: database.to_owned(),
-            name: name.to_owned(),
-            columns,
-        }
+        Self { database: database.to_owned(), name: name.to_owned(), columns }
     }
 
     /// Inserts all rows: as one block under `token`, or one a set of columns to leave out, each under its own token.
-    fn insert(
-        &self,
-        engine: &Engine,
-        token: &str,
-        chunks: &[Arc<ColumnBatch>],
-    ) -> Result<(), Error> {
-        let types: Vec<&ColumnType> = self
-            .columns
-            .iter()
-            .map(|(_, column_type)| column_type)
-            .collect();
-        let chunks = chunks
-            .iter()
-            .map(|chunk| &**chunk)
-            .filter(|chunk| !chunk.is_empty());
+    fn insert(&self, engine: &Engine, token: &str, chunks: &[Arc<ColumnBatch>]) -> Result<(), Error> {
+        let types: Vec<&ColumnType> = self.columns.iter().map(|(_, column_type)| column_type).collect();
+        let chunks = chunks.iter().map(|chunk| &**chunk).filter(|chunk| !chunk.is_empty());
         for group in presence::split(&types, chunks) {
             self.insert_block(engine, token, &group).map_err(|error| {
                 let fact = format!("table \"{}\" did not take an insert", self.name);
@@ -173,22 +146,14 @@ impl Table {
         let column = |index: usize| BlockColumn {
             name: &self.columns[index].0,
             column_type: &self.columns[index].1,
-            chunks: group
-                .chunks
-                .iter()
-                .map(|chunk| &chunk.columns[index])
-                .collect(),
+            chunks: group.chunks.iter().map(|chunk| &chunk.columns[index]).collect(),
         };
         (0..self.columns.len()).filter(kept).map(column).collect()
     }
 
     /// Rows that leave columns out are told from the others by the names of those columns.
     fn group_token(&self, token: &str, group: &PresenceGroup<'_>) -> String {
-        let omitted: Vec<&str> = group
-            .omitted
-            .iter()
-            .map(|&index| self.columns[index].0.as_str())
-            .collect();
+        let omitted: Vec<&str> = group.omitted.iter().map(|&index| self.columns[index].0.as_str()).collect();
         match omitted[..] {
             [] => token.to_owned(),
             _ => format!("{token}#without:{}", omitted.join(",")),
@@ -233,21 +198,9 @@ fn parts_to_delay(engine: &Engine, database: &str, table: &str) -> Result<u64, E
 fn number(engine: &Engine, sql: &str, parameters: &[(&str, &str)]) -> Result<u64, Error> {
     let output = engine
         .query_with_params(sql, "TSVRaw", parameters)
-        .map_err(|error| {
-            engine_error(
-                engine,
-                "the engine did not say how many parts a table has",
-                error,
-            )
-        })?;
+        .map_err(|error| engine_error(engine, "the engine did not say how many parts a table has", error))?;
     let text = String::from_utf8_lossy(&output.bytes);
     text.trim().parse().map_err(|_| {
-        Error::new(
-            Kind::Internal,
-            format!(
-                "the engine said `{}` instead of a number of parts",
-                text.trim()
-            ),
-        )
+        Error::new(Kind::Internal, format!("the engine said `{}` instead of a number of parts", text.trim()))
     })
 }

@@ -116,7 +116,9 @@ impl<'a> Builder<'a> {
 fn quick_hash(value: &[u8]) -> usize {
     let ends = match value {
         [] => 0,
-        [first, .., last] => u64::from(*first) << 8 | u64::from(*last) | u64::from(value[value.len() / 2]) << 16,
+        [first, .., last] => {
+            u64::from(*first) << 8 | u64::from(*last) | u64::from(value[value.len() / 2]) << 16
+        }
         [only] => u64::from(*only),
     };
     let mixed = (ends | (value.len() as u64) << 24).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -135,14 +137,17 @@ mod tests {
         });
         Column {
             values: Values::Bytes { ends: ends.collect(), bytes: texts.collect::<String>().into_bytes() },
-            nulls: values.contains(&None).then(|| values.iter().map(|value| value.is_none().into()).collect()),
+            nulls: values
+                .contains(&None)
+                .then(|| values.iter().map(|value| value.is_none().into()).collect()),
             absent: None,
         }
     }
 
     #[test]
     fn values_keep_their_place_across_chunks() {
-        let (first, second) = (column(&[Some("b"), Some("a"), Some("b")]), column(&[Some("a"), Some(""), Some("c")]));
+        let (first, second) =
+            (column(&[Some("b"), Some("a"), Some("b")]), column(&[Some("a"), Some(""), Some("c")]));
         let dictionary = Dictionary::of(&[&first, &second]).unwrap();
         assert_eq!(dictionary.keys, [&b"b"[..], b"a", b"", b"c"]);
         assert_eq!(dictionary.indexes, [0, 1, 0, 1, 2, 3]);
@@ -160,7 +165,8 @@ mod tests {
     #[test]
     fn more_than_256_values_take_two_bytes_and_too_many_are_no_dictionary() {
         let texts = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>();
-        let chunk = |texts: &[String]| column(&texts.iter().map(|text| Some(text.as_str())).collect::<Vec<_>>());
+        let chunk =
+            |texts: &[String]| column(&texts.iter().map(|text| Some(text.as_str())).collect::<Vec<_>>());
         let some = chunk(&texts(257));
         let dictionary = Dictionary::of(&[&some]).unwrap();
         assert_eq!((dictionary.flags() & 0xff, dictionary.index_bytes().len()), (1, 514));

@@ -43,14 +43,9 @@ fn statement_kind(code: Option<i32>) -> Kind {
 /// NOT_ENOUGH_SPACE, or ENOSPC (28) or EDQUOT (122) of the operating system under any code.
 fn is_disk_full(error: &EngineError) -> bool {
     error.code == Some(243)
-        || [
-            "errno: 28,",
-            "errno: 122,",
-            "No space left on device",
-            "Disk quota exceeded",
-        ]
-        .iter()
-        .any(|sign| error.message.contains(sign))
+        || ["errno: 28,", "errno: 122,", "No space left on device", "Disk quota exceeded"]
+            .iter()
+            .any(|sign| error.message.contains(sign))
 }
 
 fn hint(engine: &Engine, kind: Kind, error: &EngineError) -> Option<String> {
@@ -64,9 +59,10 @@ fn hint(engine: &Engine, kind: Kind, error: &EngineError) -> Option<String> {
         (Kind::Capacity, Some(252)) => {
             Some("the table has too many parts: wait for merges, or partition it more coarsely".to_owned())
         }
-        (Kind::Capacity, Some(241)) => {
-            Some("the engine has no memory left for this: give the machine more, or make batches smaller".to_owned())
-        }
+        (Kind::Capacity, Some(241)) => Some(
+            "the engine has no memory left for this: give the machine more, or make batches smaller"
+                .to_owned(),
+        ),
         _ => error.hint.clone(),
     }
 }
@@ -77,22 +73,14 @@ mod tests {
     use forebay_ingest::error::Retry;
 
     fn statement(code: Option<i32>, message: &str) -> EngineError {
-        EngineError {
-            kind: ErrorKind::Statement,
-            code,
-            message: message.to_owned(),
-            hint: None,
-        }
+        EngineError { kind: ErrorKind::Statement, code, message: message.to_owned(), hint: None }
     }
 
     #[test]
     fn a_full_disk_is_retried_under_every_code() {
         for error in [
             statement(Some(243), "Cannot reserve 1.00 MiB, not enough space"),
-            statement(
-                Some(75),
-                "Cannot write to file, errno: 28, strerror: No space left on device",
-            ),
+            statement(Some(75), "Cannot write to file, errno: 28, strerror: No space left on device"),
         ] {
             assert_eq!(kind(&error), Kind::Capacity);
             assert_eq!(kind(&error).retry(), Retry::Backoff);

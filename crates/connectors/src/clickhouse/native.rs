@@ -35,10 +35,7 @@ impl BlockColumn<'_> {
 
 /// Whether some row of the column had no value in its record.
 pub(crate) fn has_absent_rows(column: &Column) -> bool {
-    column
-        .absent
-        .as_ref()
-        .is_some_and(|absent| absent.contains(&1))
+    column.absent.as_ref().is_some_and(|absent| absent.contains(&1))
 }
 
 /// Whether absent rows of a column of this type can be sent as NULL, for which the engine then evaluates DEFAULT.
@@ -47,10 +44,7 @@ pub(crate) fn has_absent_rows(column: &Column) -> bool {
 pub(crate) fn takes_absent_rows(column_type: &ColumnType) -> bool {
     match column_type {
         ColumnType::LowCardinality(inner) => takes_absent_rows(inner),
-        ColumnType::Nullable(_)
-        | ColumnType::Array(_)
-        | ColumnType::Tuple(_)
-        | ColumnType::Map(..) => false,
+        ColumnType::Nullable(_) | ColumnType::Array(_) | ColumnType::Tuple(_) | ColumnType::Map(..) => false,
         _ => true,
     }
 }
@@ -62,24 +56,13 @@ pub(crate) fn takes_absent_rows(column_type: &ColumnType) -> bool {
 ///
 /// # Panics
 /// When the columns differ in their number of rows.
-pub fn encode<E>(
-    columns: &[BlockColumn<'_>],
-    sink: impl FnMut(&[u8]) -> Result<(), E>,
-) -> Result<(), E> {
+pub fn encode<E>(columns: &[BlockColumn<'_>], sink: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
     let rows = columns.first().map_or(0, BlockColumn::rows);
-    let mut out = Out {
-        buffer: Vec::with_capacity(CHUNK_BYTES),
-        sink,
-    };
+    let mut out = Out { buffer: Vec::with_capacity(CHUNK_BYTES), sink };
     out.length(columns.len());
     out.length(rows);
     for column in columns {
-        assert_eq!(
-            column.rows(),
-            rows,
-            "column {} is as long as the first",
-            column.name
-        );
+        assert_eq!(column.rows(), rows, "column {} is as long as the first", column.name);
         write_column(&mut out, column)?;
     }
     out.flush()
@@ -131,10 +114,7 @@ fn sent_type(column_type: &ColumnType) -> ColumnType {
         ColumnType::Array(item) => ColumnType::Array(boxed(item)),
         ColumnType::Map(key, value) => ColumnType::Map(boxed(key), boxed(value)),
         ColumnType::Tuple(elements) => ColumnType::Tuple(
-            elements
-                .iter()
-                .map(|(name, element)| (name.clone(), sent_type(element)))
-                .collect(),
+            elements.iter().map(|(name, element)| (name.clone(), sent_type(element))).collect(),
         ),
         other => other.clone(),
     }
@@ -193,8 +173,7 @@ where
     S: FnMut(&[u8]) -> Result<(), E>,
 {
     for end in ends {
-        out.buffer
-            .extend_from_slice(&((before + end) as u64).to_le_bytes());
+        out.buffer.extend_from_slice(&((before + end) as u64).to_le_bytes());
         out.flush_when_full()?;
     }
     Ok(before + ends.last().copied().unwrap_or(0))
@@ -211,11 +190,7 @@ where
             _ => None,
         })
         .collect();
-    if items.is_empty() {
-        Ok(())
-    } else {
-        write_values(out, &items)
-    }
+    if items.is_empty() { Ok(()) } else { write_values(out, &items) }
 }
 
 fn write_elements<E, S>(out: &mut Out<S>, chunks: &[&Column]) -> Result<(), E>
@@ -278,11 +253,7 @@ impl<S> Out<S> {
     where
         S: FnMut(&[u8]) -> Result<(), E>,
     {
-        if self.buffer.len() >= CHUNK_BYTES {
-            self.flush()
-        } else {
-            Ok(())
-        }
+        if self.buffer.len() >= CHUNK_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn flush<E>(&mut self) -> Result<(), E>
@@ -318,14 +289,7 @@ mod tests {
             *end += value.len();
             Some(*end)
         });
-        Column {
-            values: Values::Bytes {
-                ends: ends.collect(),
-                bytes,
-            },
-            nulls: None,
-            absent: None,
-        }
+        Column { values: Values::Bytes { ends: ends.collect(), bytes }, nulls: None, absent: None }
     }
 
     #[test]
@@ -355,38 +319,21 @@ mod tests {
 
     #[test]
     fn absent_rows_are_sent_as_null() {
-        let column = Column {
-            absent: Some(vec![0, 1]),
-            ..text_column(&["a", ""])
-        };
-        let block = [BlockColumn {
-            name: "s",
-            column_type: &ColumnType::String,
-            chunks: vec![&column],
-        }];
-        assert_eq!(
-            encoded(&block),
-            b"\x01\x02\x01s\x10Nullable(String)\x00\x01\x01a\x00"
-        );
+        let column = Column { absent: Some(vec![0, 1]), ..text_column(&["a", ""]) };
+        let block = [BlockColumn { name: "s", column_type: &ColumnType::String, chunks: vec![&column] }];
+        assert_eq!(encoded(&block), b"\x01\x02\x01s\x10Nullable(String)\x00\x01\x01a\x00");
     }
 
     #[test]
     fn ends_of_lists_go_on_over_chunks() {
         let list = |values: &[&str]| Column {
-            values: Values::List {
-                ends: vec![values.len()],
-                items: Box::new(text_column(values)),
-            },
+            values: Values::List { ends: vec![values.len()], items: Box::new(text_column(values)) },
             nulls: None,
             absent: None,
         };
         let (first, second) = (list(&["x", "y"]), list(&["z"]));
         let column_type = ColumnType::Array(Box::new(ColumnType::String));
-        let block = [BlockColumn {
-            name: "l",
-            column_type: &column_type,
-            chunks: vec![&first, &second],
-        }];
+        let block = [BlockColumn { name: "l", column_type: &column_type, chunks: vec![&first, &second] }];
         let mut expected = b"\x01\x02\x01l\x0dArray(String)".to_vec();
         expected.extend_from_slice(&2_u64.to_le_bytes());
         expected.extend_from_slice(&3_u64.to_le_bytes());
@@ -398,11 +345,7 @@ mod tests {
     fn long_lengths_take_several_bytes() {
         let long = "x".repeat(300);
         let column = text_column(&[&long]);
-        let block = [BlockColumn {
-            name: "s",
-            column_type: &ColumnType::String,
-            chunks: vec![&column],
-        }];
+        let block = [BlockColumn { name: "s", column_type: &ColumnType::String, chunks: vec![&column] }];
         assert_eq!(encoded(&block)[..14], *b"\x01\x01\x01s\x06String\xac\x02x");
     }
 }

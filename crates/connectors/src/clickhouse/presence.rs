@@ -28,20 +28,12 @@ pub(crate) fn split<'a>(
             groups.entry(omitted).or_default().push(rows);
         }
     }
-    groups
-        .into_iter()
-        .map(|(omitted, chunks)| PresenceGroup { omitted, chunks })
-        .collect()
+    groups.into_iter().map(|(omitted, chunks)| PresenceGroup { omitted, chunks }).collect()
 }
 
-fn split_chunk<'a>(
-    types: &[&ColumnType],
-    chunk: &'a ColumnBatch,
-) -> Vec<(Vec<usize>, Cow<'a, ColumnBatch>)> {
+fn split_chunk<'a>(types: &[&ColumnType], chunk: &'a ColumnBatch) -> Vec<(Vec<usize>, Cow<'a, ColumnBatch>)> {
     let deciding: Vec<usize> = (0..types.len())
-        .filter(|&column| {
-            !takes_absent_rows(types[column]) && has_absent_rows(&chunk.columns[column])
-        })
+        .filter(|&column| !takes_absent_rows(types[column]) && has_absent_rows(&chunk.columns[column]))
         .collect();
     if deciding.is_empty() {
         return vec![(Vec::new(), Cow::Borrowed(chunk))];
@@ -52,16 +44,11 @@ fn split_chunk<'a>(
         let omitted = deciding.iter().copied().filter(is_absent).collect();
         rows.entry(omitted).or_default().push(row as u32);
     }
-    rows.into_iter()
-        .map(|(omitted, rows)| (omitted, Cow::Owned(chunk.take(&rows))))
-        .collect()
+    rows.into_iter().map(|(omitted, rows)| (omitted, Cow::Owned(chunk.take(&rows)))).collect()
 }
 
 fn lacks(column: &Column, row: usize) -> bool {
-    column
-        .absent
-        .as_ref()
-        .is_some_and(|absent| absent[row] == 1)
+    column.absent.as_ref().is_some_and(|absent| absent[row] == 1)
 }
 
 #[cfg(test)]
@@ -69,24 +56,15 @@ mod tests {
     use super::*;
     use forebay_ingest::column_batch::Values;
 
-    const BYTE: ColumnType = ColumnType::Int {
-        bits: 8,
-        signed: false,
-    };
+    const BYTE: ColumnType = ColumnType::Int { bits: 8, signed: false };
 
     fn batch(first: &[u8], first_absent: &[u8], second_absent: &[u8]) -> ColumnBatch {
         let column = |nulls, absent: &[u8]| Column {
-            values: Values::Fixed {
-                width: 1,
-                bytes: first.to_vec(),
-            },
+            values: Values::Fixed { width: 1, bytes: first.to_vec() },
             nulls,
             absent: Some(absent.to_vec()),
         };
-        let columns = vec![
-            column(None, first_absent),
-            column(Some(vec![0; first.len()]), second_absent),
-        ];
+        let columns = vec![column(None, first_absent), column(Some(vec![0; first.len()]), second_absent)];
         ColumnBatch { columns }
     }
 
@@ -105,10 +83,7 @@ mod tests {
 
     #[test]
     fn rows_are_split_by_the_columns_they_lack_over_all_chunks() {
-        let chunks = [
-            batch(&[1, 2, 3], &[0, 0, 0], &[0, 1, 0]),
-            batch(&[4], &[1], &[1]),
-        ];
+        let chunks = [batch(&[1, 2, 3], &[0, 0, 0], &[0, 1, 0]), batch(&[4], &[1], &[1])];
         let groups = split_two(chunks.iter());
         let shape: Vec<(Vec<usize>, usize)> = groups
             .iter()

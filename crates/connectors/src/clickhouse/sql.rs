@@ -42,11 +42,7 @@ pub(crate) fn split_commas(text: &str) -> Vec<&str> {
         }
     }
     pieces.push(&text[start..]);
-    pieces
-        .into_iter()
-        .map(str::trim)
-        .filter(|piece| !piece.is_empty())
-        .collect()
+    pieces.into_iter().map(str::trim).filter(|piece| !piece.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -63,10 +59,7 @@ mod tests {
     #[test]
     fn only_outer_commas_split() {
         let text = "a = 1, b = 'x, \\' y', c = f(1, 2), ";
-        assert_eq!(
-            split_commas(text),
-            ["a = 1", "b = 'x, \\' y'", "c = f(1, 2)"]
-        );
+        assert_eq!(split_commas(text), ["a = 1", "b = 'x, \\' y'", "c = f(1, 2)"]);
         assert!(split_commas(" ").is_empty());
     }
 }

@@ -52,15 +52,9 @@ pub(super) fn reconcile(
     database: &str,
     definition: &TableDefinition,
 ) -> Result<Vec<Change>, Error> {
-    let tables = Tables {
-        engine,
-        datasource: &definition.name,
-    };
+    let tables = Tables { engine, datasource: &definition.name };
     let table = &definition.name;
-    tables.run(&format!(
-        "CREATE DATABASE IF NOT EXISTS {}",
-        identifier(database)
-    ))?;
+    tables.run(&format!("CREATE DATABASE IF NOT EXISTS {}", identifier(database)))?;
     let Some(existing) = tables.shape(database, table)? else {
         tables.run(&definition.create(database, table))?;
         return Ok(vec![Change::Created]);
@@ -77,16 +71,10 @@ struct Tables<'a> {
 
 impl Tables<'_> {
     fn run(&self, sql: &str) -> Result<Vec<Vec<String>>, Error> {
-        let output = self
-            .engine
-            .query(sql, "JSONCompactStringsEachRow")
-            .map_err(|error| {
-                let fact = format!(
-                    "data source \"{}\": the engine refused its table",
-                    self.datasource
-                );
-                engine_error(self.engine, fact, error)
-            })?;
+        let output = self.engine.query(sql, "JSONCompactStringsEachRow").map_err(|error| {
+            let fact = format!("data source \"{}\": the engine refused its table", self.datasource);
+            engine_error(self.engine, fact, error)
+        })?;
         Ok(rows(&output.bytes))
     }
 
@@ -96,10 +84,8 @@ impl Tables<'_> {
             "SELECT engine_full, partition_key, primary_key, sorting_key, sampling_key \
              FROM system.tables WHERE database = {database} AND name = {table}"
         ))?;
-        let Some([engine, partition, primary, sorting, sampling]) = described
-            .into_iter()
-            .next()
-            .and_then(|row| <[String; 5]>::try_from(row).ok())
+        let Some([engine, partition, primary, sorting, sampling]) =
+            described.into_iter().next().and_then(|row| <[String; 5]>::try_from(row).ok())
         else {
             return Ok(None);
         };
@@ -115,36 +101,20 @@ impl Tables<'_> {
             ("ENGINE_SAMPLING_KEY", without_parentheses(&sampling)),
         ];
         let columns = columns.into_iter().filter_map(shape_column).collect();
-        Ok(Some(TableShape {
-            columns,
-            keys,
-            settings: settings_part(&engine),
-        }))
+        Ok(Some(TableShape { columns, keys, settings: settings_part(&engine) }))
     }
 
     /// The shape the engine would give the table, taken from an empty one made for the purpose.
-    fn wanted_shape(
-        &self,
-        database: &str,
-        definition: &TableDefinition,
-    ) -> Result<TableShape, Error> {
+    fn wanted_shape(&self, database: &str, definition: &TableDefinition) -> Result<TableShape, Error> {
         let scratch = format!("{database}.{}", definition.name);
         let name = qualified(SCRATCH_DATABASE, &scratch);
         let drop = format!("DROP TABLE IF EXISTS {name} SYNC");
-        self.run(&format!(
-            "CREATE DATABASE IF NOT EXISTS {}",
-            identifier(SCRATCH_DATABASE)
-        ))?;
+        self.run(&format!("CREATE DATABASE IF NOT EXISTS {}", identifier(SCRATCH_DATABASE)))?;
         self.run(&drop)?;
         self.run(&definition.create(SCRATCH_DATABASE, &scratch))?;
         let shape = self.shape(SCRATCH_DATABASE, &scratch);
         self.run(&drop)?;
-        let gone = || {
-            Error::new(
-                Kind::Internal,
-                format!("table {name} is gone right after it was made"),
-            )
-        };
+        let gone = || Error::new(Kind::Internal, format!("table {name} is gone right after it was made"));
         shape?.ok_or_else(gone)
     }
 
@@ -181,10 +151,7 @@ impl Tables<'_> {
                 changes.push(Change::SettingChanged(name.clone()));
             }
         }
-        let left = existing
-            .columns
-            .iter()
-            .filter(|column| wanted.column(&column.name).is_none());
+        let left = existing.columns.iter().filter(|column| wanted.column(&column.name).is_none());
         changes.extend(left.map(|column| Change::ColumnLeft(column.name.clone())));
         Ok(changes)
     }
@@ -203,11 +170,7 @@ fn default_change(column: &ShapeColumn) -> String {
     format!("{} DEFAULT {}", column.column_type, column.default)
 }
 
-fn refuse_differences(
-    table: &str,
-    existing: &TableShape,
-    wanted: &TableShape,
-) -> Result<(), Error> {
+fn refuse_differences(table: &str, existing: &TableShape, wanted: &TableShape) -> Result<(), Error> {
     let columns = wanted.columns.iter().filter_map(|column| {
         let present = existing.column(&column.name)?;
         let differs = present.column_type != column.column_type;
@@ -216,17 +179,9 @@ fn refuse_differences(
             format!("column \"{name}\" is {is} in the table and {says} in the file")
         })
     });
-    let keys = existing
-        .keys
-        .iter()
-        .zip(&wanted.keys)
-        .filter(|(is, says)| is != says);
+    let keys = existing.keys.iter().zip(&wanted.keys).filter(|(is, says)| is != says);
     let keys = keys.map(|((name, is), (_, says))| {
-        format!(
-            "{name} is {} in the table and {} in the file",
-            shown(is),
-            shown(says)
-        )
+        format!("{name} is {} in the table and {} in the file", shown(is), shown(says))
     });
     let differences: Vec<String> = columns.chain(keys).collect();
     if differences.is_empty() {
@@ -243,32 +198,19 @@ fn shown(text: &str) -> &str {
 
 fn shape_column(row: Vec<String>) -> Option<ShapeColumn> {
     let [name, column_type, default] = <[String; 3]>::try_from(row).ok()?;
-    Some(ShapeColumn {
-        name,
-        column_type,
-        default,
-    })
+    Some(ShapeColumn { name, column_type, default })
 }
 
 /// `ReplacingMergeTree(v)` of `ReplacingMergeTree(v) PARTITION BY ... ORDER BY ... SETTINGS ...`.
 fn engine_part(engine_full: &str) -> &str {
-    let ends = [
-        " PARTITION BY ",
-        " PRIMARY KEY ",
-        " ORDER BY ",
-        " SAMPLE BY ",
-        " TTL ",
-        " SETTINGS ",
-    ];
+    let ends = [" PARTITION BY ", " PRIMARY KEY ", " ORDER BY ", " SAMPLE BY ", " TTL ", " SETTINGS "];
     let end = ends.iter().filter_map(|end| engine_full.find(end)).min();
     &engine_full[..end.unwrap_or(engine_full.len())]
 }
 
 /// `id % 10` of `(id % 10)`; `(a), (b)` stays.
 fn without_parentheses(key: &str) -> String {
-    let inner = key
-        .strip_prefix('(')
-        .and_then(|rest| rest.strip_suffix(')'));
+    let inner = key.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
     let is_pair = |inner: &str| {
         let mut depth = 0_i32;
         inner.chars().all(|character| {
@@ -276,22 +218,13 @@ fn without_parentheses(key: &str) -> String {
             depth >= 0
         })
     };
-    inner
-        .filter(|inner| is_pair(inner))
-        .unwrap_or(key)
-        .to_owned()
+    inner.filter(|inner| is_pair(inner)).unwrap_or(key).to_owned()
 }
 
 fn settings_part(engine_full: &str) -> Vec<(String, String)> {
-    let settings = engine_full
-        .rsplit_once(" SETTINGS ")
-        .map_or("", |(_, settings)| settings);
-    let pairs = split_commas(settings)
-        .into_iter()
-        .filter_map(|piece| piece.split_once(" = "));
-    pairs
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+    let settings = engine_full.rsplit_once(" SETTINGS ").map_or("", |(_, settings)| settings);
+    let pairs = split_commas(settings).into_iter().filter_map(|piece| piece.split_once(" = "));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// Reads `JSONCompactStringsEachRow`: each line is an array of strings.
@@ -312,14 +245,8 @@ mod tests {
         let full = "ReplacingMergeTree(v) ORDER BY id TTL d SETTINGS a = 1, b = 'x, y'";
         assert_eq!(engine_part(full), "ReplacingMergeTree(v)");
         let settings = settings_part(full);
-        assert_eq!(
-            settings,
-            [("a", "1"), ("b", "'x, y'")].map(|(n, v)| (n.to_owned(), v.to_owned()))
-        );
-        assert_eq!(
-            (engine_part("Null"), settings_part("Null").len()),
-            ("Null", 0)
-        );
+        assert_eq!(settings, [("a", "1"), ("b", "'x, y'")].map(|(n, v)| (n.to_owned(), v.to_owned())));
+        assert_eq!((engine_part("Null"), settings_part("Null").len()), ("Null", 0));
     }
 
     #[test]

@@ -243,7 +243,8 @@ impl ConsumerContext for Context {
             }
             Rebalance::Revoke(_) => {}
             Rebalance::Error(error) => self.fail(
-                Error::new(Kind::Unavailable, "the consumer group could not be joined").detail(error.to_string()),
+                Error::new(Kind::Unavailable, "the consumer group could not be joined")
+                    .detail(error.to_string()),
             ),
         }
     }

@@ -1,8 +1,6 @@
 //! From a data source's `KAFKA_*` settings to librdkafka's configuration.
 
-use forebay_project::model::{
-    self, KafkaConnection, OffsetReset, SaslMechanism, SecurityProtocol, Text,
-};
+use forebay_project::model::{self, KafkaConnection, OffsetReset, SaslMechanism, SecurityProtocol, Text};
 use rdkafka::ClientConfig;
 use std::{fmt, time::Duration};
 
@@ -45,8 +43,15 @@ impl ConsumerSettings {
         kafka: &model::KafkaSource,
         secret: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, MissingSecret> {
-        let KafkaConnection { bootstrap_servers, security_protocol, sasl_mechanism, user, password, ca_pem, .. } =
-            &kafka.connection;
+        let KafkaConnection {
+            bootstrap_servers,
+            security_protocol,
+            sasl_mechanism,
+            user,
+            password,
+            ca_pem,
+            ..
+        } = &kafka.connection;
         let resolve = |text: &Text| text.resolve(&secret);
         let resolve_optional = |text: &Option<Text>| text.as_ref().map(resolve).transpose();
         Ok(Self {

@@ -3,12 +3,7 @@
 //! librdkafka's poll blocks and must be called often or the group gives the partitions away, hence the thread of its own.
 //! When the loop is busy the thread waits; when it stays busy the thread pauses the partitions and goes on polling.
 
-use super::{
-    context::Context,
-    settings::ConsumerSettings,
-    topic_id,
-    trouble::explain,
-};
+use super::{context::Context, settings::ConsumerSettings, topic_id, trouble::explain};
 use forebay_ingest::{
     checkpoint::CheckpointDelta,
     error::{Error, Kind},
@@ -171,12 +166,10 @@ fn join(settings: &ConsumerSettings, context: Context) -> Result<(BaseConsumer<C
         .hint("check the KAFKA_* settings of the connection")
     })?;
     let topic_id = first_contact(&consumer, settings)?;
-    consumer
-        .subscribe(&[&settings.topic])
-        .map_err(|error| {
-            let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
-            consumer.context().explain(code)
-        })?;
+    consumer.subscribe(&[&settings.topic]).map_err(|error| {
+        let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
+        consumer.context().explain(code)
+    })?;
     Ok((consumer, topic_id))
 }
 
@@ -292,10 +285,7 @@ impl Poller {
         &self,
         act: impl Fn(&BaseConsumer<Context>, &TopicPartitionList) -> Result<(), KafkaError>,
     ) {
-        let acted = self
-            .consumer
-            .assignment()
-            .and_then(|partitions| act(&self.consumer, &partitions));
+        let acted = self.consumer.assignment().and_then(|partitions| act(&self.consumer, &partitions));
         if let Err(error) = acted {
             self.trouble(&error);
         }

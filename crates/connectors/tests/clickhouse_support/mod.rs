@@ -9,10 +9,7 @@ pub(crate) fn engine() -> Engine {
     let (engine, _) = ENGINE.get_or_init(|| {
         let library = Library::load(&library_path()).expect("the pinned library");
         let directory = tempfile::tempdir().expect("a directory");
-        (
-            Engine::open(&library, directory.path()).expect("an engine"),
-            directory,
-        )
+        (Engine::open(&library, directory.path()).expect("an engine"), directory)
     });
     engine.clone()
 }
@@ -26,11 +23,6 @@ fn library_path() -> PathBuf {
 
 /// The answer to a statement as text.
 pub(crate) fn text(sql: &str) -> String {
-    let output = engine()
-        .query(sql, "TSVRaw")
-        .unwrap_or_else(|error| panic!("{sql}: {error}"));
-    String::from_utf8(output.bytes)
-        .expect("text")
-        .trim_end()
-        .to_owned()
+    let output = engine().query(sql, "TSVRaw").unwrap_or_else(|error| panic!("{sql}: {error}"));
+    String::from_utf8(output.bytes).expect("text").trim_end().to_owned()
 }

@@ -6,12 +6,7 @@ use forebay_project::column_type::ColumnType;
 /// Why a column got no value from a record, in one line, and what to do about it in a second.
 ///
 /// `value` is the raw value as found; it is not used for reasons that say there is none.
-pub fn explain_value(
-    column: &str,
-    column_type: &ColumnType,
-    reason: Reason,
-    value: &str,
-) -> String {
+pub fn explain_value(column: &str, column_type: &ColumnType, reason: Reason, value: &str) -> String {
     let fact = match reason {
         Reason::MissingRequired => format!("column '{column}' has no value"),
         Reason::NullForRequired => format!("null on column '{column}' is not {column_type}"),
@@ -29,9 +24,9 @@ pub fn explain_record(reason: Reason, detail: &str) -> String {
 /// The innermost type that holds values; of a Tuple or Map it is the type itself.
 fn scalar_of(column_type: &ColumnType) -> &ColumnType {
     match column_type {
-        ColumnType::Nullable(inner)
-        | ColumnType::LowCardinality(inner)
-        | ColumnType::Array(inner) => scalar_of(inner),
+        ColumnType::Nullable(inner) | ColumnType::LowCardinality(inner) | ColumnType::Array(inner) => {
+            scalar_of(inner)
+        }
         scalar => scalar,
     }
 }
@@ -41,9 +36,7 @@ fn hint(reason: Reason, scalar: &ColumnType) -> String {
     match reason {
         Reason::NullValue => "records without a value carry nothing to store".into(),
         Reason::InvalidJson => "the producer must write one JSON value a record".into(),
-        Reason::MissingRequired => {
-            "give the column a DEFAULT, make it Nullable, or correct its path".into()
-        }
+        Reason::MissingRequired => "give the column a DEFAULT, make it Nullable, or correct its path".into(),
         Reason::NullForRequired => "give the column a DEFAULT or make it Nullable".into(),
         Reason::WrongShape => wrong_shape_hint(scalar),
         Reason::OutOfRange => out_of_range_hint(scalar),
@@ -52,8 +45,7 @@ fn hint(reason: Reason, scalar: &ColumnType) -> String {
         Reason::NotABool => "true, false, 0 and 1 are accepted; use String for other words".into(),
         Reason::NotATimestamp => "use String, or send ISO 8601 such as 2024-01-02T03:04:05Z".into(),
         Reason::AmbiguousTimestamp => {
-            "its unit is certain only for the years 1990 to 2100; use Int64, or send ISO 8601"
-                .into()
+            "its unit is certain only for the years 1990 to 2100; use Int64, or send ISO 8601".into()
         }
         Reason::AmbiguousLocalTime => {
             "clocks were set back, so the time happened twice; send an offset such as +02:00".into()
@@ -64,9 +56,7 @@ fn hint(reason: Reason, scalar: &ColumnType) -> String {
         Reason::NotAUuid => "use String, or send 32 hexadecimal digits".into(),
         Reason::NotAnIpAddress => "use String, or send the address as text".into(),
         Reason::TooLong => "use String or a longer FixedString".into(),
-        Reason::UnknownEnumValue => {
-            "add the value to the Enum, or use LowCardinality(String)".into()
-        }
+        Reason::UnknownEnumValue => "add the value to the Enum, or use LowCardinality(String)".into(),
         Reason::TooDeep => "read the outer value into a String".into(),
     }
 }
@@ -91,26 +81,18 @@ fn out_of_range_hint(scalar: &ColumnType) -> String {
         ColumnType::Decimal { .. } => "use a Decimal of more digits".into(),
         ColumnType::Date => "Date holds 1970-01-01 to 2149-06-06; use Date32".into(),
         ColumnType::Date32 => "Date32 holds 1900-01-01 to 2299-12-31; use String".into(),
-        ColumnType::DateTime { .. } => {
-            "DateTime holds 1970-01-01 to 2106-02-07; use DateTime64".into()
-        }
+        ColumnType::DateTime { .. } => "DateTime holds 1970-01-01 to 2106-02-07; use DateTime64".into(),
         ColumnType::DateTime64 { precision: 9, .. } => {
             "DateTime64(9) holds 1900-01-01 to 2262-04-11; use DateTime64(6)".into()
         }
-        ColumnType::DateTime64 { .. } => {
-            "DateTime64 holds 1900-01-01 to 2299-12-31; use String".into()
-        }
+        ColumnType::DateTime64 { .. } => "DateTime64 holds 1900-01-01 to 2299-12-31; use String".into(),
         _ => "use a wider type or String".into(),
     }
 }
 
 fn integer_range(bits: u16, signed: bool) -> (i128, i128) {
     let values = 1i128 << bits;
-    if signed {
-        (-values / 2, values / 2 - 1)
-    } else {
-        (0, values - 1)
-    }
+    if signed { (-values / 2, values / 2 - 1) } else { (0, values - 1) }
 }
 
 fn lossy_hint(scalar: &ColumnType) -> &'static str {

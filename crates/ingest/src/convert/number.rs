@@ -123,11 +123,7 @@ fn scaled_in_full(token: &str, scale: u8) -> Result<i128, Reason> {
         .and_then(|(significand, power)| significand.checked_mul(power))
         .and_then(|magnitude| i128::try_from(magnitude).ok())
         .ok_or(Reason::OutOfRange)?;
-    Ok(if number.negative {
-        -magnitude
-    } else {
-        magnitude
-    })
+    Ok(if number.negative { -magnitude } else { magnitude })
 }
 
 fn power_of_ten(exponent: i64) -> Option<u128> {
@@ -185,11 +181,9 @@ fn saturating_exponent(text: &str) -> i64 {
         [b'+', digits @ ..] => (false, digits),
         digits => (false, digits),
     };
-    let magnitude = digits.iter().fold(0i64, |magnitude, byte| {
-        magnitude
-            .saturating_mul(10)
-            .saturating_add(i64::from(byte - b'0'))
-    });
+    let magnitude = digits
+        .iter()
+        .fold(0i64, |magnitude, byte| magnitude.saturating_mul(10).saturating_add(i64::from(byte - b'0')));
     if negative { -magnitude } else { magnitude }
 }
 
@@ -203,8 +197,8 @@ mod tests {
             assert!(is_json_number(text), "{text}");
         }
         for text in [
-            "", "-", "+1", "01", "-01", "1.", ".5", "1e", "1e+", "1.5.2", "1e3e4", " 1", "1 ",
-            "0x1", "nan", "１", "1_000", "--1", "1e--3",
+            "", "-", "+1", "01", "-01", "1.", ".5", "1e", "1e+", "1.5.2", "1e3e4", " 1", "1 ", "0x1", "nan",
+            "１", "1_000", "--1", "1e--3",
         ] {
             assert!(!is_json_number(text), "{text}");
         }
@@ -213,34 +207,16 @@ mod tests {
     #[test]
     fn scaling_is_exact_or_says_why_not() {
         assert_eq!(scaled("1.239", 3), Ok(1239));
-        assert_eq!(
-            scaled("-9999999999999999.999", 3),
-            Ok(-9_999_999_999_999_999_999)
-        );
+        assert_eq!(scaled("-9999999999999999.999", 3), Ok(-9_999_999_999_999_999_999));
         assert_eq!(scaled("-1.5e3", 0), Ok(-1500));
         assert_eq!(scaled("1000e-3", 0), Ok(1));
         assert_eq!(scaled("0e999999999999999999999", 2), Ok(0));
         assert_eq!(scaled("1.239", 2), Err(Reason::Lossy));
         assert_eq!(scaled("1e-999999999999999999999", 38), Err(Reason::Lossy));
-        assert_eq!(
-            scaled("1e999999999999999999999", 0),
-            Err(Reason::OutOfRange)
-        );
-        assert_eq!(
-            scaled("170141183460469231731687303715884105727", 0),
-            Ok(i128::MAX)
-        );
-        assert_eq!(
-            scaled("170141183460469231731687303715884105728", 0),
-            Err(Reason::OutOfRange)
-        );
-        assert_eq!(
-            scaled("1234567890123456789012345678901234567890123", 0),
-            Err(Reason::OutOfRange)
-        );
-        assert_eq!(
-            scaled("1234567890123456789012345678901234567890.5", 0),
-            Err(Reason::Lossy)
-        );
+        assert_eq!(scaled("1e999999999999999999999", 0), Err(Reason::OutOfRange));
+        assert_eq!(scaled("170141183460469231731687303715884105727", 0), Ok(i128::MAX));
+        assert_eq!(scaled("170141183460469231731687303715884105728", 0), Err(Reason::OutOfRange));
+        assert_eq!(scaled("1234567890123456789012345678901234567890123", 0), Err(Reason::OutOfRange));
+        assert_eq!(scaled("1234567890123456789012345678901234567890.5", 0), Err(Reason::Lossy));
     }
 }

@@ -70,16 +70,10 @@ impl Scalar {
             ColumnType::FixedString(width) => Kind::FixedString { width: *width },
             ColumnType::Date => Kind::Date,
             ColumnType::Date32 => Kind::Date32,
-            ColumnType::DateTime { time_zone } => Kind::DateTime {
-                zone: zone(time_zone.as_deref())?,
-            },
-            ColumnType::DateTime64 {
-                precision,
-                time_zone,
-            } => Kind::DateTime64 {
-                ticks: Ticks::of(*precision),
-                zone: zone(time_zone.as_deref())?,
-            },
+            ColumnType::DateTime { time_zone } => Kind::DateTime { zone: zone(time_zone.as_deref())? },
+            ColumnType::DateTime64 { precision, time_zone } => {
+                Kind::DateTime64 { ticks: Ticks::of(*precision), zone: zone(time_zone.as_deref())? }
+            }
             ColumnType::Uuid => Kind::Uuid,
             ColumnType::Ipv4 => Kind::Ipv4,
             ColumnType::Ipv6 => Kind::Ipv6,
@@ -96,14 +90,8 @@ impl Scalar {
     /// An empty buffer of the right shape.
     pub fn empty_values(&self) -> Values {
         match self.width() {
-            Some(width) => Values::Fixed {
-                width,
-                bytes: Vec::new(),
-            },
-            None => Values::Bytes {
-                ends: Vec::new(),
-                bytes: Vec::new(),
-            },
+            Some(width) => Values::Fixed { width, bytes: Vec::new() },
+            None => Values::Bytes { ends: Vec::new(), bytes: Vec::new() },
         }
     }
 
@@ -122,18 +110,14 @@ impl Scalar {
     /// Appends a number. `token` is a valid JSON number. On error `out` is as before.
     pub fn push_number(&self, token: &str, out: &mut Values) -> Result<(), ConvertError> {
         match &self.kind {
-            Kind::Int {
-                width,
-                negative_max,
-                max,
-            } => push_low(out, integer_bits(token, *negative_max, *max)?, *width),
+            Kind::Int { width, negative_max, max } => {
+                push_low(out, integer_bits(token, *negative_max, *max)?, *width);
+            }
             Kind::Float32 => push(out, float::from_number::<f32>(token)?.to_le_bytes()),
             Kind::Float64 => push(out, float::from_number::<f64>(token)?.to_le_bytes()),
-            Kind::Decimal {
-                width,
-                scale,
-                limit,
-            } => push_decimal(out, number::scaled(token, *scale)?, *limit, *width)?,
+            Kind::Decimal { width, scale, limit } => {
+                push_decimal(out, number::scaled(token, *scale)?, *limit, *width)?;
+            }
             Kind::Bool => push_bit(out, bool_from_number(token)?),
             Kind::String => push_bytes(out, token.as_bytes()),
             Kind::FixedString { width } => push_padded(out, token.as_bytes(), *width)?,
@@ -212,16 +196,8 @@ impl Scalar {
 
 fn int_kind(bits: u16, signed: bool) -> Kind {
     let max = u64::MAX >> (64 - bits);
-    let (negative_max, max) = if signed {
-        (max / 2 + 1, max / 2)
-    } else {
-        (0, max)
-    };
-    Kind::Int {
-        width: usize::from(bits / 8),
-        negative_max,
-        max,
-    }
+    let (negative_max, max) = if signed { (max / 2 + 1, max / 2) } else { (0, max) };
+    Kind::Int { width: usize::from(bits / 8), negative_max, max }
 }
 
 fn decimal_kind(precision: u8, scale: u8) -> Kind {
@@ -230,11 +206,7 @@ fn decimal_kind(precision: u8, scale: u8) -> Kind {
         10..=18 => 8,
         _ => 16,
     };
-    Kind::Decimal {
-        width,
-        scale,
-        limit: 10u128.pow(precision.into()),
-    }
+    Kind::Decimal { width, scale, limit: 10u128.pow(precision.into()) }
 }
 
 fn zone(name: Option<&str>) -> Result<Zone, UnsupportedType> {
@@ -254,11 +226,7 @@ fn integer_bits(token: &str, negative_max: u64, max: u64) -> Result<u64, Reason>
 }
 
 fn number_text(text: &str) -> Result<&str, Reason> {
-    if number::is_json_number(text) {
-        Ok(text)
-    } else {
-        Err(Reason::NotANumber)
-    }
+    if number::is_json_number(text) { Ok(text) } else { Err(Reason::NotANumber) }
 }
 
 fn bool_from_number(token: &str) -> Result<bool, Reason> {
@@ -288,10 +256,8 @@ struct EnumValues {
 
 impl EnumValues {
     fn new(bits: u16, values: &[(String, i16)]) -> Self {
-        let mut by_name: Vec<(Box<str>, i16)> = values
-            .iter()
-            .map(|(name, number)| (name.as_str().into(), *number))
-            .collect();
+        let mut by_name: Vec<(Box<str>, i16)> =
+            values.iter().map(|(name, number)| (name.as_str().into(), *number)).collect();
         by_name.sort_unstable();
         Self {
             width: usize::from(bits / 8),
@@ -301,12 +267,8 @@ impl EnumValues {
     }
 
     fn by_name(&self, name: &str) -> Result<i16, Reason> {
-        let found = self
-            .by_name
-            .binary_search_by(|(candidate, _)| candidate.as_ref().cmp(name));
-        found
-            .map(|position| self.by_name[position].1)
-            .map_err(|_| Reason::UnknownEnumValue)
+        let found = self.by_name.binary_search_by(|(candidate, _)| candidate.as_ref().cmp(name));
+        found.map(|position| self.by_name[position].1).map_err(|_| Reason::UnknownEnumValue)
     }
 
     fn by_number(&self, token: &str) -> Result<i16, Reason> {

@@ -39,11 +39,7 @@ impl Zone {
     /// The zone of an IANA name; `None` when the bundled tz database does not know it.
     pub(super) fn named(name: &str) -> Option<Self> {
         let zone = tz::TimeZone::get(name).ok()?;
-        Some(if zone == tz::TimeZone::UTC {
-            Self::Utc
-        } else {
-            Self::Named(zone)
-        })
+        Some(if zone == tz::TimeZone::UTC { Self::Utc } else { Self::Named(zone) })
     }
 
     /// Seconds east of UTC at a local time.
@@ -71,10 +67,7 @@ impl Instant {
             Some(offset) => offset,
             None => zone.offset_at(&written.local)?,
         };
-        Ok(Self {
-            seconds: written.local.seconds() - offset,
-            nanos: written.nanos,
-        })
+        Ok(Self { seconds: written.local.seconds() - offset, nanos: written.nanos })
     }
 
     /// Seconds, milliseconds, microseconds or nanoseconds since the epoch, whichever lies in the years 1990 to 2100.
@@ -82,35 +75,23 @@ impl Instant {
         if let Some((false, magnitude)) = Plain::of(token).and_then(Plain::integer) {
             let per_second = units_per_second(magnitude).ok_or(Reason::AmbiguousTimestamp)?;
             let nanos = magnitude % per_second * (NANOS_PER_SECOND as u64 / per_second);
-            return Ok(Self {
-                seconds: (magnitude / per_second) as i64,
-                nanos: nanos as u32,
-            });
+            return Ok(Self { seconds: (magnitude / per_second) as i64, nanos: nanos as u32 });
         }
         Self::from_billionths(billionths(token)?)
     }
 
     fn from_billionths(value: i128) -> Result<Self, Reason> {
         let whole = u64::try_from(value.div_euclid(NANOS_PER_SECOND.into())).ok();
-        let per_second = whole
-            .and_then(units_per_second)
-            .ok_or(Reason::AmbiguousTimestamp)?;
+        let per_second = whole.and_then(units_per_second).ok_or(Reason::AmbiguousTimestamp)?;
         let nanos = exact_quotient(value, per_second.into())?;
         let nanos_per_second = i128::from(NANOS_PER_SECOND);
-        Ok(Self {
-            seconds: (nanos / nanos_per_second) as i64,
-            nanos: (nanos % nanos_per_second) as u32,
-        })
+        Ok(Self { seconds: (nanos / nanos_per_second) as i64, nanos: (nanos % nanos_per_second) as u32 })
     }
 
     /// The value of a DateTime.
     pub(super) fn to_date_time(self) -> Result<u32, Reason> {
         let seconds = u32::try_from(self.seconds).map_err(|_| Reason::OutOfRange)?;
-        if self.nanos == 0 {
-            Ok(seconds)
-        } else {
-            Err(Reason::Lossy)
-        }
+        if self.nanos == 0 { Ok(seconds) } else { Err(Reason::Lossy) }
     }
 
     /// The value of a DateTime64.
@@ -141,10 +122,7 @@ impl Ticks {
     /// Ticks of 10^-`precision` seconds.
     pub(super) fn of(precision: u8) -> Self {
         let per_second = 10u32.pow(precision.into());
-        Self {
-            per_second: per_second.into(),
-            nanos: 1_000_000_000 / per_second,
-        }
+        Self { per_second: per_second.into(), nanos: 1_000_000_000 / per_second }
     }
 }
 
@@ -209,11 +187,7 @@ fn billionths(token: &str) -> Result<i128, Reason> {
 }
 
 fn exact_quotient(value: i128, divisor: i128) -> Result<i128, Reason> {
-    if value % divisor == 0 {
-        Ok(value / divisor)
-    } else {
-        Err(Reason::Lossy)
-    }
+    if value % divisor == 0 { Ok(value / divisor) } else { Err(Reason::Lossy) }
 }
 
 /// A date and time of day as written.
@@ -266,16 +240,7 @@ impl Written {
     fn parse(text: &str) -> Result<Self, Reason> {
         let (year, month, day, rest) = parse_date(text.as_bytes()).ok_or(Reason::NotATimestamp)?;
         let (second_of_day, nanos, offset) = parse_time(rest)?;
-        Ok(Self {
-            local: Local {
-                year,
-                month,
-                day,
-                second_of_day,
-            },
-            nanos,
-            offset,
-        })
+        Ok(Self { local: Local { year, month, day, second_of_day }, nanos, offset })
     }
 }
 
@@ -334,18 +299,8 @@ fn parse_second(text: &[u8]) -> Result<(i32, u32, &[u8]), Reason> {
 }
 
 /// Nanoseconds the last of so many digits after the second counts.
-const NANOS_OF_LAST_DIGIT: [u32; 10] = [
-    1_000_000_000,
-    100_000_000,
-    10_000_000,
-    1_000_000,
-    100_000,
-    10_000,
-    1_000,
-    100,
-    10,
-    1,
-];
+const NANOS_OF_LAST_DIGIT: [u32; 10] =
+    [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
 
 /// Digits after the second as nanoseconds; what is finer must be zero.
 fn parse_fraction(text: &[u8]) -> Result<(u32, &[u8]), Reason> {
@@ -357,9 +312,7 @@ fn parse_fraction(text: &[u8]) -> Result<(u32, &[u8]), Reason> {
     if finer.iter().any(|digit| *digit != b'0') {
         return Err(Reason::Lossy);
     }
-    let value = kept
-        .iter()
-        .fold(0, |value, digit| value * 10 + u32::from(digit - b'0'));
+    let value = kept.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'));
     Ok((value * NANOS_OF_LAST_DIGIT[kept.len()], rest))
 }
 

@@ -28,19 +28,15 @@ impl Automatic {
     pub(super) fn defect(&self, record: Record<'_>) -> Option<Defect> {
         self.columns.iter().find_map(|(index, source)| {
             let detail = match source {
-                ColumnSource::Partition => i16::try_from(record.partition())
-                    .is_err()
-                    .then(|| record.partition().to_string()),
-                ColumnSource::Timestamp => seconds(record)
-                    .is_none()
-                    .then(|| format!("{:?}", record.timestamp_ms())),
+                ColumnSource::Partition => {
+                    i16::try_from(record.partition()).is_err().then(|| record.partition().to_string())
+                }
+                ColumnSource::Timestamp => {
+                    seconds(record).is_none().then(|| format!("{:?}", record.timestamp_ms()))
+                }
                 _ => None,
             }?;
-            Some(Defect {
-                column: Some(*index),
-                reason: Reason::OutOfRange,
-                detail,
-            })
+            Some(Defect { column: Some(*index), reason: Reason::OutOfRange, detail })
         })
     }
 
@@ -52,10 +48,7 @@ impl Automatic {
                 append(&mut column.values, source, records, records.get(record));
             }
             let row_count = column.row_count();
-            for flags in [&mut column.nulls, &mut column.absent]
-                .into_iter()
-                .flatten()
-            {
+            for flags in [&mut column.nulls, &mut column.absent].into_iter().flatten() {
                 flags.resize(row_count, 0);
             }
         }
@@ -119,8 +112,6 @@ fn append_zero(values: &mut Values) {
         Values::Fixed { width, bytes } => bytes.resize(bytes.len() + *width, 0),
         Values::Bytes { ends, bytes } => ends.push(bytes.len()),
         Values::List { ends, items } => ends.push(items.row_count()),
-        Values::Tuple(elements) => elements
-            .iter_mut()
-            .for_each(|element| append_zero(&mut element.values)),
+        Values::Tuple(elements) => elements.iter_mut().for_each(|element| append_zero(&mut element.values)),
     }
 }

@@ -61,10 +61,7 @@ pub(super) fn compile(columns: &[TargetColumn]) -> Result<Program, CompileError>
     let mut compiler = Compiler::default();
     let mut root = Place::default();
     for (index, column) in columns.iter().enumerate() {
-        let refuse = |cause| CompileError {
-            column: column.name.clone(),
-            cause,
-        };
+        let refuse = |cause| CompileError { column: column.name.clone(), cause };
         match &column.source {
             ColumnSource::Path(Path::Document(steps)) => {
                 let leaf = compiler.leaf(index, column, steps).map_err(refuse)?;
@@ -79,17 +76,12 @@ pub(super) fn compile(columns: &[TargetColumn]) -> Result<Program, CompileError>
 
 /// Steps before the trailing `[:]`: those only say that the value is an array, which the type says too.
 fn used_steps(steps: &[PathStep]) -> usize {
-    let last_field = steps
-        .iter()
-        .rposition(|step| matches!(step, PathStep::Field(_)));
+    let last_field = steps.iter().rposition(|step| matches!(step, PathStep::Field(_)));
     last_field.map_or(0, |last| last + 1)
 }
 
 fn check_raw(source: &ColumnSource, column_type: &ColumnType) -> Result<(), CompileCause> {
-    let is_raw = matches!(
-        source,
-        ColumnSource::Path(Path::RawValue) | ColumnSource::RawValue
-    );
+    let is_raw = matches!(source, ColumnSource::Path(Path::RawValue) | ColumnSource::RawValue);
     let mut inner = column_type;
     while let ColumnType::Nullable(wrapped) | ColumnType::LowCardinality(wrapped) = inner {
         inner = wrapped;
@@ -133,11 +125,7 @@ impl Compiler {
         let column_shape = self.shape(&column.column_type)?;
         self.item_shape(column_shape, steps.iter().filter(is_each).count())?;
         let level = steps[..used_steps(steps)].iter().filter(is_each).count();
-        Ok(Leaf {
-            column: index,
-            shape: self.item_shape(column_shape, level)?,
-            column_shape,
-        })
+        Ok(Leaf { column: index, shape: self.item_shape(column_shape, level)?, column_shape })
     }
 
     /// The shape `level` lists down.
@@ -154,10 +142,9 @@ impl Compiler {
                 return self.shape(inner);
             }
             ColumnType::Array(item) => Shape::List(self.shape(item)?),
-            ColumnType::Map(key, value) => Shape::Map {
-                key: scalar(unwrapped(key))?,
-                value: self.shape(value)?,
-            },
+            ColumnType::Map(key, value) => {
+                Shape::Map { key: scalar(unwrapped(key))?, value: self.shape(value)? }
+            }
             ColumnType::Tuple(elements) => self.tuple(elements)?,
             other => Shape::Scalar(scalar(other)?),
         };
@@ -195,18 +182,13 @@ impl Compiler {
     fn node(&mut self, place: Place) -> usize {
         let index = self.program.nodes.len();
         let first_leaf = self.program.leaves.len();
-        self.program.nodes.push(Node {
-            action: Action::Nothing,
-            leaves: 0..0,
-        });
+        self.program.nodes.push(Node { action: Action::Nothing, leaves: 0..0 });
         let leaves = first_leaf..first_leaf + place.leaves.len();
         let mut actions: Vec<Action> = leaves.map(Action::Leaf).collect();
         self.program.leaves.extend(place.leaves);
         if !place.fields.is_empty() {
             let fields = place.fields.into_iter();
-            let nodes: Vec<_> = fields
-                .map(|(name, place)| (name, self.node(place)))
-                .collect();
+            let nodes: Vec<_> = fields.map(|(name, place)| (name, self.node(place))).collect();
             actions.push(Action::Fields(self.names(Names::new(nodes))));
         }
         if let Some(each) = place.each {

@@ -11,21 +11,13 @@ use crate::quarantine::Defect;
 pub(super) fn broken(bytes: &[u8], Broken { at }: Broken) -> Defect {
     let (reason, detail) = match bytes.get(at) {
         None if bytes.is_empty() => (Reason::InvalidJson, "the value is empty".to_owned()),
-        None => (
-            Reason::InvalidJson,
-            format!("the value ends early, after {at} bytes"),
-        ),
-        Some(b'[' | b'{') if depth_before(bytes, at) == usize::from(MAX_DEPTH) => (
-            Reason::TooDeep,
-            format!("more than {MAX_DEPTH} arrays and objects in each other at byte {at}"),
-        ),
+        None => (Reason::InvalidJson, format!("the value ends early, after {at} bytes")),
+        Some(b'[' | b'{') if depth_before(bytes, at) == usize::from(MAX_DEPTH) => {
+            (Reason::TooDeep, format!("more than {MAX_DEPTH} arrays and objects in each other at byte {at}"))
+        }
         Some(byte) => (Reason::InvalidJson, unexpected(*byte, at)),
     };
-    Defect {
-        column: None,
-        reason,
-        detail,
-    }
+    Defect { column: None, reason, detail }
 }
 
 fn unexpected(byte: u8, at: usize) -> String {
@@ -38,21 +30,13 @@ fn unexpected(byte: u8, at: usize) -> String {
 
 /// The defect of a record without a value.
 pub(super) fn null_value() -> Defect {
-    Defect {
-        column: None,
-        reason: Reason::NullValue,
-        detail: "the record has no value".to_owned(),
-    }
+    Defect { column: None, reason: Reason::NullValue, detail: "the record has no value".to_owned() }
 }
 
 /// The defect of a record that is not UTF-8.
 pub(super) fn not_utf8(bytes: &[u8]) -> Defect {
     let at = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
-    Defect {
-        column: None,
-        reason: Reason::InvalidJson,
-        detail: format!("not UTF-8 at byte {at}"),
-    }
+    Defect { column: None, reason: Reason::InvalidJson, detail: format!("not UTF-8 at byte {at}") }
 }
 
 /// Number of arrays and objects open before `at`, in text that is valid up to there.
@@ -96,11 +80,7 @@ fn value_text(record: &str, at: usize) -> Option<String> {
 
 /// The text found for each column; `record` is valid JSON.
 pub(super) fn found(program: &Program, record: &str, columns: usize) -> Vec<Option<Vec<u8>>> {
-    let mut search = Search {
-        program,
-        record,
-        found: vec![None; columns],
-    };
+    let mut search = Search { program, record, found: vec![None; columns] };
     search.node(scan::skip_space(record.as_bytes(), 0), 0);
     search.found
 }

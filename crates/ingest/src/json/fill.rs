@@ -24,9 +24,7 @@ impl Walk<'_> {
         let end = match &program.shapes[shape] {
             Shape::Scalar(scalar) => self.scalar(&mut column.values, at, scalar, leaf, depth)?,
             Shape::List(item) => self.list(&mut column.values, at, *item, leaf, depth)?,
-            Shape::Map { key, value } => {
-                self.map(&mut column.values, at, (key, *value), leaf, depth)?
-            }
+            Shape::Map { key, value } => self.map(&mut column.values, at, (key, *value), leaf, depth)?,
             Shape::Tuple { names, elements } => {
                 let tuple = (*names, elements.as_slice());
                 self.tuple(&mut column.values, at, tuple, leaf, depth)?
@@ -55,13 +53,7 @@ impl Walk<'_> {
     }
 
     #[cold]
-    fn null(
-        &mut self,
-        column: &mut Column,
-        at: usize,
-        shape: usize,
-        leaf: usize,
-    ) -> Result<usize, Broken> {
+    fn null(&mut self, column: &mut Column, at: usize, shape: usize, leaf: usize) -> Result<usize, Broken> {
         let end = scan::literal(self.record.as_bytes(), at, b"null")?;
         self.zero(column, shape);
         if column.nulls.is_none() {
@@ -105,12 +97,7 @@ impl Walk<'_> {
     }
 
     #[inline(never)]
-    fn escaped(
-        &mut self,
-        values: &mut Values,
-        raw: &str,
-        scalar: &Scalar,
-    ) -> Result<(), ConvertError> {
+    fn escaped(&mut self, values: &mut Values, raw: &str, scalar: &Scalar) -> Result<(), ConvertError> {
         let scratch = &mut self.state.scratch;
         text::unescape(raw, scratch).map_err(|_| Reason::InvalidJson)?;
         scalar.push_text(scratch, values)
@@ -233,12 +220,7 @@ impl Walk<'_> {
     }
 
     /// Reads elements by position; there must be exactly as many.
-    fn tuple_from_array(
-        &mut self,
-        tuple: &mut Tuple<'_>,
-        start: usize,
-        depth: u8,
-    ) -> Result<usize, Broken> {
+    fn tuple_from_array(&mut self, tuple: &mut Tuple<'_>, start: usize, depth: u8) -> Result<usize, Broken> {
         let bytes = self.record.as_bytes();
         let inside = deeper(depth, start)?;
         let mut elements = tuple.columns.iter_mut().zip(tuple.shapes);

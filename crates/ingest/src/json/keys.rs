@@ -46,12 +46,7 @@ impl KnownKey {
         head[..start.len()].copy_from_slice(start);
         let mut mask = [0; HEAD];
         mask[..start.len()].fill(0xff);
-        Self {
-            head: words(&head),
-            mask: words(&mask),
-            text: raw.into(),
-            target,
-        }
+        Self { head: words(&head), mask: words(&mask), text: raw.into(), target }
     }
 
     /// The index after this key, if it stands at `at`.
@@ -96,10 +91,7 @@ impl KeyCache {
             && let Some(after) = known.matches(bytes, at)
         {
             *expected += 1;
-            return Ok(Member {
-                target: known.target,
-                value: scan::skip_space(bytes, after),
-            });
+            return Ok(Member { target: known.target, value: scan::skip_space(bytes, after) });
         }
         self.unexpected(names, record, at, expected)
     }
@@ -120,10 +112,7 @@ impl KeyCache {
             };
             if let Some(after) = known.matches(bytes, at) {
                 *expected = index + 1;
-                return Ok(Member {
-                    target: known.target,
-                    value: scan::skip_space(bytes, after),
-                });
+                return Ok(Member { target: known.target, value: scan::skip_space(bytes, after) });
             }
         }
         let (member, after_colon) = self.read(names, record, at)?;

@@ -102,11 +102,7 @@ impl Decoder {
                 Err(failure) => {
                     rows.truncate(row_count);
                     let (defects, found) = self.diagnose(&state, record, failure);
-                    rejects.push(Reject {
-                        record: index,
-                        defects,
-                        found,
-                    });
+                    rejects.push(Reject { record: index, defects, found });
                 }
             }
         }
@@ -121,12 +117,8 @@ impl Decoder {
     ) -> Result<(), Failure> {
         let value = record.value().ok_or(Failure::Null)?;
         let text = simdutf8::basic::from_utf8(value).map_err(|_| Failure::NotUtf8)?;
-        let mut walk = Walk {
-            program: &self.program,
-            state,
-            record: text,
-            when_missing: self.options.when_missing,
-        };
+        let mut walk =
+            Walk { program: &self.program, state, record: text, when_missing: self.options.when_missing };
         walk.run(&mut rows.columns).map_err(Failure::Broken)?;
         if !state.faults.is_empty() {
             return Err(Failure::Faults);

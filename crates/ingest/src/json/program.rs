@@ -90,9 +90,7 @@ impl Names {
 
     /// Where `name` leads to.
     pub(super) fn find(&self, name: &str) -> Option<usize> {
-        let index = self
-            .sorted
-            .binary_search_by(|(known, _)| known.as_ref().cmp(name));
+        let index = self.sorted.binary_search_by(|(known, _)| known.as_ref().cmp(name));
         index.ok().map(|index| self.sorted[index].1)
     }
 }

@@ -42,11 +42,7 @@ fn skip_some_space(bytes: &[u8], at: usize) -> usize {
 /// Reads `byte`.
 #[inline(always)]
 pub(super) fn expect(bytes: &[u8], at: usize, byte: u8) -> Result<usize, Broken> {
-    if bytes.get(at) == Some(&byte) {
-        Ok(at + 1)
-    } else {
-        Err(Broken { at })
-    }
+    if bytes.get(at) == Some(&byte) { Ok(at + 1) } else { Err(Broken { at }) }
 }
 
 /// Reads `true`, `false` or `null`.
@@ -64,10 +60,7 @@ pub(super) fn literal(bytes: &[u8], at: usize, word: &[u8]) -> Result<usize, Bro
 pub(super) fn string(bytes: &[u8], at: usize) -> Result<StringToken, Broken> {
     let stop = string_stop(bytes, at + 1);
     if bytes.get(stop) == Some(&b'"') {
-        return Ok(StringToken {
-            end: stop + 1,
-            escaped: false,
-        });
+        return Ok(StringToken { end: stop + 1, escaped: false });
     }
     escaped_string(bytes, stop)
 }
@@ -77,10 +70,7 @@ fn escaped_string(bytes: &[u8], mut at: usize) -> Result<StringToken, Broken> {
     loop {
         match bytes.get(at) {
             Some(b'"') => {
-                return Ok(StringToken {
-                    end: at + 1,
-                    escaped: true,
-                });
+                return Ok(StringToken { end: at + 1, escaped: true });
             }
             Some(b'\\') => at = string_stop(bytes, escape(bytes, at + 1)?),
             _ => return Err(Broken { at }),
@@ -235,11 +225,7 @@ impl Open {
 
 /// Reads an array or object.
 fn container(bytes: &[u8], mut at: usize, depth: u8) -> Result<usize, Broken> {
-    let mut open = Open {
-        kinds: 0,
-        count: 0,
-        around: depth,
-    };
+    let mut open = Open { kinds: 0, count: 0, around: depth };
     loop {
         at = first_leaf(bytes, at, &mut open)?;
         at = close(bytes, at, &mut open);

@@ -107,12 +107,7 @@ impl Walk<'_> {
 
     fn new_scope(&mut self, level: usize, depth: u8) -> Place {
         self.state.last_scope += 1;
-        Place {
-            scope: self.state.last_scope,
-            faults: self.state.faults.len(),
-            level,
-            depth,
-        }
+        Place { scope: self.state.last_scope, faults: self.state.faults.len(), level, depth }
     }
 
     #[inline(always)]
@@ -142,9 +137,9 @@ impl Walk<'_> {
             Action::Leaf(leaf) => self.leaf(columns, at, *leaf, place),
             Action::Fields(names) => self.fields(columns, at, *names, place),
             Action::Each(node) => self.each(columns, at, *node, place),
-            Action::Several(actions) => actions
-                .iter()
-                .try_fold(at, |_, action| self.act(columns, at, action, place)),
+            Action::Several(actions) => {
+                actions.iter().try_fold(at, |_, action| self.act(columns, at, action, place))
+            }
         }
     }
 
@@ -241,9 +236,7 @@ impl Walk<'_> {
             }
         }
         let later = self.state.faults.split_off(place.faults);
-        let kept = later
-            .into_iter()
-            .filter(|fault| !below.contains(&fault.leaf));
+        let kept = later.into_iter().filter(|fault| !below.contains(&fault.leaf));
         self.state.faults.extend(kept);
     }
 

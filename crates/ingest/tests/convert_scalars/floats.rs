@@ -71,18 +71,9 @@ fn nothing_becomes_an_infinity_or_vanishes() {
 fn long_integers_are_kept_or_refused() {
     assert_eq!(float64(&number("9007199254740992")), Ok(9007199254740992.0));
     assert_eq!(float64(&number("9007199254740993")), Err(Reason::Lossy));
-    assert_eq!(
-        float64(&number("9007199254740993.0")),
-        Ok(9007199254740992.0)
-    );
-    assert_eq!(
-        float64(&number("123456789012345680000")),
-        Ok(1.2345678901234568e20)
-    );
-    assert_eq!(
-        float64(&number("123456789012345678901")),
-        Err(Reason::Lossy)
-    );
+    assert_eq!(float64(&number("9007199254740993.0")), Ok(9007199254740992.0));
+    assert_eq!(float64(&number("123456789012345680000")), Ok(1.2345678901234568e20));
+    assert_eq!(float64(&number("123456789012345678901")), Err(Reason::Lossy));
     assert_eq!(float32(&number("16777216")), Ok(16777216.0));
     assert_eq!(float32(&number("16777217")), Err(Reason::Lossy));
 }
@@ -94,10 +85,7 @@ fn values_that_json_numbers_cannot_say_come_as_text() {
     }
     for infinity in ["inf", "Infinity"] {
         assert_eq!(float64(&text(infinity)), Ok(f64::INFINITY));
-        assert_eq!(
-            float32(&text(format!("-{infinity}"))),
-            Ok(f32::NEG_INFINITY)
-        );
+        assert_eq!(float32(&text(format!("-{infinity}"))), Ok(f32::NEG_INFINITY));
     }
     for other in ["-nan", "+inf", "", "1.5 ", "1,5", "0x10", "1e", ".5"] {
         assert_eq!(float64(&text(other)), Err(Reason::NotANumber), "{other}");

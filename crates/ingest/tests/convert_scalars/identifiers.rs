@@ -40,18 +40,9 @@ proptest! {
 #[test]
 fn a_number_in_a_string_is_its_text() {
     let token = "-1.50e3";
-    assert_eq!(
-        convert(&ColumnType::String, &number(token)),
-        Ok(token.into())
-    );
-    assert_eq!(
-        convert(&ColumnType::FixedString(7), &number(token)),
-        Ok(token.into())
-    );
-    assert_eq!(
-        convert(&ColumnType::FixedString(6), &number(token)),
-        Err(Reason::TooLong)
-    );
+    assert_eq!(convert(&ColumnType::String, &number(token)), Ok(token.into()));
+    assert_eq!(convert(&ColumnType::FixedString(7), &number(token)), Ok(token.into()));
+    assert_eq!(convert(&ColumnType::FixedString(6), &number(token)), Err(Reason::TooLong));
 }
 
 #[test]
@@ -66,36 +57,16 @@ fn what_only_resembles_a_uuid_is_refused() {
         "+0112233-4455-6677-8899-aabbccddeeff",
         "00112233-4455-6677-8899_aabbccddeeff",
     ] {
-        assert_eq!(
-            convert(&ColumnType::Uuid, &text(other)),
-            Err(Reason::NotAUuid),
-            "{other}"
-        );
+        assert_eq!(convert(&ColumnType::Uuid, &text(other)), Err(Reason::NotAUuid), "{other}");
     }
 }
 
 #[test]
 fn what_only_resembles_an_address_is_refused() {
-    for other in [
-        "",
-        "1.2.3",
-        "1.2.3.256",
-        "01.2.3.4",
-        "1.2.3.4 ",
-        "::1",
-        "16909060",
-    ] {
-        assert_eq!(
-            convert(&ColumnType::Ipv4, &text(other)),
-            Err(Reason::NotAnIpAddress),
-            "{other}"
-        );
+    for other in ["", "1.2.3", "1.2.3.256", "01.2.3.4", "1.2.3.4 ", "::1", "16909060"] {
+        assert_eq!(convert(&ColumnType::Ipv4, &text(other)), Err(Reason::NotAnIpAddress), "{other}");
     }
     for other in ["", ":::", "fe80::1%eth0", "[::1]", "12345::"] {
-        assert_eq!(
-            convert(&ColumnType::Ipv6, &text(other)),
-            Err(Reason::NotAnIpAddress),
-            "{other}"
-        );
+        assert_eq!(convert(&ColumnType::Ipv6, &text(other)), Err(Reason::NotAnIpAddress), "{other}");
     }
 }

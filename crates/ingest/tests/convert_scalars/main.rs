@@ -70,10 +70,7 @@ fn int(bits: u16) -> ColumnType {
 }
 
 fn uint(bits: u16) -> ColumnType {
-    ColumnType::Int {
-        bits,
-        signed: false,
-    }
+    ColumnType::Int { bits, signed: false }
 }
 
 fn decimal(precision: u8, scale: u8) -> ColumnType {
@@ -85,23 +82,14 @@ fn date_time() -> ColumnType {
 }
 
 fn date_time64(precision: u8) -> ColumnType {
-    ColumnType::DateTime64 {
-        precision,
-        time_zone: None,
-    }
+    ColumnType::DateTime64 { precision, time_zone: None }
 }
 
 fn date_time64_in(precision: u8, time_zone: &str) -> ColumnType {
-    ColumnType::DateTime64 {
-        precision,
-        time_zone: Some(time_zone.to_owned()),
-    }
+    ColumnType::DateTime64 { precision, time_zone: Some(time_zone.to_owned()) }
 }
 
 fn enum8(values: &[(&str, i16)]) -> ColumnType {
-    let values = values
-        .iter()
-        .map(|(name, number)| ((*name).to_owned(), *number))
-        .collect();
+    let values = values.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect();
     ColumnType::Enum { bits: 8, values }
 }

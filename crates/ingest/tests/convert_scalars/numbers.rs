@@ -26,8 +26,7 @@ impl Spelling {
         let sign = if value < 0 { "-" } else { "" };
         let zeros = "0".repeat(self.trailing_zeros);
         let digits = format!("{}{zeros}", value.unsigned_abs());
-        let (whole, fraction) =
-            digits.split_at(digits.len().saturating_sub(self.digits_after_point));
+        let (whole, fraction) = digits.split_at(digits.len().saturating_sub(self.digits_after_point));
         let whole = if whole.is_empty() { "0" } else { whole };
         let point = if fraction.is_empty() { "" } else { "." };
         let exponent = fraction.len() as i64 - scale - self.trailing_zeros as i64;
@@ -41,12 +40,12 @@ impl Spelling {
 
 /// Integers of every length, many of them next to a power of two.
 fn integers() -> impl Strategy<Value = i128> {
-    (any::<bool>(), 0u32..100, -2i128..=2, any::<i128>()).prop_map(
-        |(near_power, bits, distance, any)| match near_power {
+    (any::<bool>(), 0u32..100, -2i128..=2, any::<i128>()).prop_map(|(near_power, bits, distance, any)| {
+        match near_power {
             true => (1i128 << bits) * any.signum() + distance,
             false => any >> (127 - bits),
-        },
-    )
+        }
+    })
 }
 
 fn range(bits: u16, signed: bool) -> std::ops::RangeInclusive<i128> {
@@ -134,12 +133,7 @@ fn true_and_false_are_1_and_0_in_integers_and_text_in_strings_only() {
     assert_eq!(convert(&uint(8), &yes), Ok(vec![1]));
     assert_eq!(convert(&int(32), &yes), Ok(vec![1, 0, 0, 0]));
     assert_eq!(convert(&ColumnType::String, &yes), Ok(b"true".to_vec()));
-    for column_type in [
-        ColumnType::Float64,
-        decimal(9, 2),
-        date_time(),
-        ColumnType::Uuid,
-    ] {
+    for column_type in [ColumnType::Float64, decimal(9, 2), date_time(), ColumnType::Uuid] {
         assert_eq!(convert(&column_type, &yes), Err(Reason::WrongShape));
     }
 }

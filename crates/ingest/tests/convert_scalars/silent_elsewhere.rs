@@ -13,11 +13,7 @@ fn integers_do_not_wrap() {
         ("18446744073709551616", uint(64)),
         ("170141183460469231731687303715884105728", int(64)),
     ] {
-        assert_eq!(
-            convert(&column_type, &number(token)),
-            Err(Reason::OutOfRange),
-            "{token}"
-        );
+        assert_eq!(convert(&column_type, &number(token)), Err(Reason::OutOfRange), "{token}");
     }
 }
 
@@ -29,46 +25,25 @@ fn integers_by_value_are_taken_and_fractions_are_not_cut() {
     assert_eq!(integer(&uint(8), &text("12")), Ok(12));
     assert_eq!(integer(&uint(8), &Input::Bool(true)), Ok(1));
     for other in ["", " 12", "12 ", "+12", "012", "1_000", "twelve"] {
-        assert_eq!(
-            convert(&uint(8), &text(other)),
-            Err(Reason::NotANumber),
-            "{other}"
-        );
+        assert_eq!(convert(&uint(8), &text(other)), Err(Reason::NotANumber), "{other}");
     }
 }
 
 #[test]
 fn floats_and_decimals_do_not_overflow_or_truncate() {
-    assert_eq!(
-        convert(&ColumnType::Float32, &number("1e50")),
-        Err(Reason::OutOfRange)
-    );
-    assert_eq!(
-        convert(&decimal(9, 2), &number("1.239")),
-        Err(Reason::Lossy)
-    );
-    assert_eq!(
-        convert(&decimal(9, 2), &number("12345678.9")),
-        Err(Reason::OutOfRange)
-    );
+    assert_eq!(convert(&ColumnType::Float32, &number("1e50")), Err(Reason::OutOfRange));
+    assert_eq!(convert(&decimal(9, 2), &number("1.239")), Err(Reason::Lossy));
+    assert_eq!(convert(&decimal(9, 2), &number("12345678.9")), Err(Reason::OutOfRange));
     assert_eq!(integer(&decimal(9, 2), &number("1.230")), Ok(123));
 }
 
 #[test]
 fn dates_do_not_clamp() {
     for outside in ["1969-12-31", "2200-01-01"] {
-        assert_eq!(
-            convert(&ColumnType::Date, &text(outside)),
-            Err(Reason::OutOfRange),
-            "{outside}"
-        );
+        assert_eq!(convert(&ColumnType::Date, &text(outside)), Err(Reason::OutOfRange), "{outside}");
     }
     for outside in ["1899-12-31", "2300-01-01"] {
-        assert_eq!(
-            convert(&ColumnType::Date32, &text(outside)),
-            Err(Reason::OutOfRange),
-            "{outside}"
-        );
+        assert_eq!(convert(&ColumnType::Date32, &text(outside)), Err(Reason::OutOfRange), "{outside}");
     }
 }
 
@@ -76,10 +51,7 @@ fn dates_do_not_clamp() {
 fn timestamps_in_milliseconds_are_neither_clamped_nor_taken_for_seconds() {
     let tick = 1_704_103_200_123i128;
     assert_eq!(convert(&date_time(), &number(tick)), Err(Reason::Lossy));
-    assert_eq!(
-        integer(&date_time(), &number("1704103200000")),
-        Ok(1_704_103_200)
-    );
+    assert_eq!(integer(&date_time(), &number("1704103200000")), Ok(1_704_103_200));
     assert_eq!(integer(&date_time64(3), &number(tick)), Ok(tick));
     assert_eq!(integer(&date_time64(3), &text(tick)), Ok(tick));
     assert_eq!(convert(&date_time(), &text(tick)), Err(Reason::Lossy));
@@ -87,14 +59,8 @@ fn timestamps_in_milliseconds_are_neither_clamped_nor_taken_for_seconds() {
 
 #[test]
 fn fractions_of_a_second_are_kept_or_refused() {
-    assert_eq!(
-        convert(&date_time(), &number("1704103200.5")),
-        Err(Reason::Lossy)
-    );
-    assert_eq!(
-        integer(&date_time64(3), &number("1704103200.123")),
-        Ok(1_704_103_200_123)
-    );
+    assert_eq!(convert(&date_time(), &number("1704103200.5")), Err(Reason::Lossy));
+    assert_eq!(integer(&date_time64(3), &number("1704103200.123")), Ok(1_704_103_200_123));
 }
 
 #[test]
@@ -118,26 +84,14 @@ fn floats_do_not_change_integers() {
 
 #[test]
 fn fixed_strings_are_padded_but_not_cut() {
-    assert_eq!(
-        convert(&ColumnType::FixedString(3), &text("ab")),
-        Ok(b"ab\0".to_vec())
-    );
-    assert_eq!(
-        convert(&ColumnType::FixedString(3), &text("abcd")),
-        Err(Reason::TooLong)
-    );
+    assert_eq!(convert(&ColumnType::FixedString(3), &text("ab")), Ok(b"ab\0".to_vec()));
+    assert_eq!(convert(&ColumnType::FixedString(3), &text("abcd")), Err(Reason::TooLong));
 }
 
 #[test]
 fn addresses_are_text() {
-    assert_eq!(
-        convert(&ColumnType::Ipv4, &number("16909060")),
-        Err(Reason::WrongShape)
-    );
-    assert_eq!(
-        convert(&ColumnType::Ipv4, &text("1.2.3.4")),
-        Ok(vec![4, 3, 2, 1])
-    );
+    assert_eq!(convert(&ColumnType::Ipv4, &number("16909060")), Err(Reason::WrongShape));
+    assert_eq!(convert(&ColumnType::Ipv4, &text("1.2.3.4")), Ok(vec![4, 3, 2, 1]));
     let mapped = b"\0\0\0\0\0\0\0\0\0\0\xff\xff\x01\x02\x03\x04".to_vec();
     assert_eq!(convert(&ColumnType::Ipv6, &text("1.2.3.4")), Ok(mapped));
 }

@@ -30,13 +30,7 @@ pub(crate) fn column(path: &str, column_type: ColumnType) -> TargetColumn {
 
 /// A column of any source.
 pub(crate) fn automatic(name: &str, column_type: ColumnType, source: ColumnSource) -> TargetColumn {
-    TargetColumn {
-        name: name.to_owned(),
-        column_type,
-        source,
-        default: None,
-        codec: None,
-    }
+    TargetColumn { name: name.to_owned(), column_type, source, default: None, codec: None }
 }
 
 /// The column with a DEFAULT.
@@ -69,22 +63,14 @@ pub(crate) fn map(key: ColumnType, value: ColumnType) -> ColumnType {
 pub(crate) fn tuple(elements: impl IntoIterator<Item = (&'static str, ColumnType)>) -> ColumnType {
     let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
     let elements = elements.into_iter();
-    ColumnType::Tuple(
-        elements
-            .map(|(name, element)| (named(name), element))
-            .collect(),
-    )
+    ColumnType::Tuple(elements.map(|(name, element)| (named(name), element)).collect())
 }
 
 /// Records without keys, offsets from 0.
 pub(crate) fn records<R: AsRef<[u8]>>(values: impl IntoIterator<Item = R>) -> RecordBatch {
     let mut batch = RecordBatch::new(Arc::from("topic"));
     for (offset, value) in (0..).zip(values) {
-        let position = Position {
-            partition: 0,
-            offset,
-            timestamp_ms: None,
-        };
+        let position = Position { partition: 0, offset, timestamp_ms: None };
         batch.push(position, None, Some(value.as_ref()), []);
     }
     batch
@@ -120,14 +106,9 @@ fn show(column: &Column, row: usize) -> String {
     }
     let start_in = |ends: &[usize]| row.checked_sub(1).map_or(0, |before| ends[before]);
     match &column.values {
-        Values::Fixed { width, bytes } => {
-            show_integer(&bytes[row * width..(row + 1) * width]).to_string()
-        }
+        Values::Fixed { width, bytes } => show_integer(&bytes[row * width..(row + 1) * width]).to_string(),
         Values::Bytes { ends, bytes } => {
-            format!(
-                "{:?}",
-                String::from_utf8_lossy(&bytes[start_in(ends)..ends[row]])
-            )
+            format!("{:?}", String::from_utf8_lossy(&bytes[start_in(ends)..ends[row]]))
         }
         Values::List { ends, items } => {
             let items = (start_in(ends)..ends[row]).map(|item| show(items, item));
@@ -182,23 +163,15 @@ pub(crate) fn check(value: &[u8]) {
     let is_valid = json::is_valid(value);
     assert_eq!(is_valid, serde_json_takes(value), "validity of {value:?}");
 
-    let (rows, rejects) = decode(
-        &DECODER,
-        &records([NEIGHBOURS[0].as_bytes(), value, NEIGHBOURS[1].as_bytes()]),
-    );
-    let broken = rejects
-        .iter()
-        .any(|reject| reject.defects[0].column.is_none());
+    let (rows, rejects) =
+        decode(&DECODER, &records([NEIGHBOURS[0].as_bytes(), value, NEIGHBOURS[1].as_bytes()]));
+    let broken = rejects.iter().any(|reject| reject.defects[0].column.is_none());
     assert_eq!(broken, !is_valid, "only invalid JSON is refused as a whole");
 
     let (neighbours, refused) = decode(&DECODER, &records(NEIGHBOURS));
     assert!(refused.is_empty(), "the neighbours are good: {refused:?}");
     let around = [0, rows.row_count() as u32 - 1];
-    assert_eq!(
-        rows.take(&around),
-        neighbours,
-        "neighbours decode as if alone"
-    );
+    assert_eq!(rows.take(&around), neighbours, "neighbours decode as if alone");
 
     let (alone, _) = decode(&DECODER, &records([value]));
     let between: Vec<u32> = (1..rows.row_count() as u32 - 1).collect();

@@ -24,29 +24,21 @@ struct TokenParameter {
 
 impl Access {
     pub(super) fn new(token: &str, loopback_only: bool) -> Self {
-        Self {
-            token: token.into(),
-            loopback_only,
-        }
+        Self { token: token.into(), loopback_only }
     }
 }
 
 /// Lets requests with the token through, in `Authorization: Bearer` or `?token=`.
-pub(super) async fn require_token(
-    State(access): State<Access>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn require_token(State(access): State<Access>, request: Request, next: Next) -> Response {
     let given = bearer(request.headers()).or_else(|| token_parameter(&request));
     match given {
         None => error_response(
             StatusCode::UNAUTHORIZED,
             "a token is needed: send `Authorization: Bearer TOKEN`; it is in the file `token` of the data directory",
         ),
-        Some(given) if !same(given.as_bytes(), access.token.as_bytes()) => error_response(
-            StatusCode::FORBIDDEN,
-            "the token is not the one of this server",
-        ),
+        Some(given) if !same(given.as_bytes(), access.token.as_bytes()) => {
+            error_response(StatusCode::FORBIDDEN, "the token is not the one of this server")
+        }
         Some(_) => next.run(request).await,
     }
 }
@@ -57,10 +49,7 @@ pub(super) async fn require_local_host(
     request: Request,
     next: Next,
 ) -> Response {
-    let host = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     if access.loopback_only && !host.is_none_or(names_this_machine) {
         return error_response(
             StatusCode::FORBIDDEN,
@@ -73,25 +62,16 @@ pub(super) async fn require_local_host(
 fn bearer(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim().to_owned())
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
 }
 
 fn token_parameter(request: &Request) -> Option<String> {
-    Query::<TokenParameter>::try_from_uri(request.uri())
-        .ok()?
-        .0
-        .token
+    Query::<TokenParameter>::try_from_uri(request.uri()).ok()?.0.token
 }
 
 /// Takes the same time wherever the first difference is.
 fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len()
-        && a.iter()
-            .zip(b)
-            .fold(0, |difference, (a, b)| difference | (a ^ b))
-            == 0
+    a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 
 fn names_this_machine(host: &str) -> bool {
@@ -99,8 +79,7 @@ fn names_this_machine(host: &str) -> bool {
         Some(rest) => rest.split(']').next().unwrap_or(""),
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),
     };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -109,24 +88,12 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_are_local() {
-        for host in [
-            "localhost",
-            "LocalHost:7181",
-            "127.0.0.1:7181",
-            "127.3.2.1",
-            "[::1]:7181",
-            "[::1]",
-        ] {
+        for host in ["localhost", "LocalHost:7181", "127.0.0.1:7181", "127.3.2.1", "[::1]:7181", "[::1]"] {
             assert!(names_this_machine(host), "{host}");
         }
-        for host in [
-            "evil.example",
-            "evil.example:7181",
-            "10.0.0.1:7181",
-            "localhost.evil.example",
-            "",
-            "[::2]",
-        ] {
+        for host in
+            ["evil.example", "evil.example:7181", "10.0.0.1:7181", "localhost.evil.example", "", "[::2]"]
+        {
             assert!(!names_this_machine(host), "{host}");
         }
     }

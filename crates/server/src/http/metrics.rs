@@ -4,13 +4,7 @@ use crate::{monitor::Observed, report::state_name};
 use forebay_ingest::progress::{LATENCY_BUCKETS_MS, Latency, State};
 use std::fmt::{Display, Write};
 
-const STATES: [State; 5] = [
-    State::Starting,
-    State::Running,
-    State::Retrying,
-    State::Failed,
-    State::Stopped,
-];
+const STATES: [State; 5] = [State::Starting, State::Running, State::Retrying, State::Failed, State::Stopped];
 
 /// Clock ticks a second of `/proc/self/stat`: fixed on Linux, whatever the kernel's own clock does.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -27,18 +21,13 @@ pub(super) struct Process {
 impl Process {
     /// Reads `/proc`; zeros where there is none.
     pub(super) fn of_this() -> Self {
-        Self {
-            resident_bytes: resident_bytes().unwrap_or(0),
-            cpu_seconds: cpu_seconds().unwrap_or(0.0),
-        }
+        Self { resident_bytes: resident_bytes().unwrap_or(0), cpu_seconds: cpu_seconds().unwrap_or(0.0) }
     }
 }
 
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
 
@@ -55,16 +44,8 @@ fn cpu_seconds() -> Option<f64> {
 /// All metrics.
 pub(super) fn render(observed: &[Observed], memory_budget: u64, process: Process) -> String {
     let mut page = Page::default();
-    page.family(
-        "forebay_build_info",
-        "gauge",
-        "Version of the program; always 1.",
-    );
-    page.sample(
-        "forebay_build_info",
-        &[("version", env!("CARGO_PKG_VERSION"))],
-        1,
-    );
+    page.family("forebay_build_info", "gauge", "Version of the program; always 1.");
+    page.sample("forebay_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
     counters(&mut page, observed);
     partitions(&mut page, observed);
     latencies(&mut page, observed);
@@ -74,28 +55,14 @@ pub(super) fn render(observed: &[Observed], memory_budget: u64, process: Process
 }
 
 fn counters(page: &mut Page, observed: &[Observed]) {
-    page.family(
-        "forebay_rows_total",
-        "counter",
-        "Rows made durable in the table.",
-    );
+    page.family("forebay_rows_total", "counter", "Rows made durable in the table.");
     page.each(observed, "forebay_rows_total", |it| it.figures.rows);
-    page.family(
-        "forebay_bytes_total",
-        "counter",
-        "Bytes of keys, values and headers of durable records.",
-    );
+    page.family("forebay_bytes_total", "counter", "Bytes of keys, values and headers of durable records.");
     page.each(observed, "forebay_bytes_total", |it| it.figures.bytes);
     page.family("forebay_batches_total", "counter", "Inserts made durable.");
     page.each(observed, "forebay_batches_total", |it| it.figures.batches);
-    page.family(
-        "forebay_write_retries_total",
-        "counter",
-        "Inserts tried again.",
-    );
-    page.each(observed, "forebay_write_retries_total", |it| {
-        it.figures.write_retries
-    });
+    page.family("forebay_write_retries_total", "counter", "Inserts tried again.");
+    page.each(observed, "forebay_write_retries_total", |it| it.figures.write_retries);
     page.family(
         "forebay_quarantined_total",
         "counter",
@@ -105,39 +72,21 @@ fn counters(page: &mut Page, observed: &[Observed]) {
         for (reason, count) in &it.figures.quarantined_by_reason {
             page.sample(
                 "forebay_quarantined_total",
-                &[
-                    ("datasource", &it.name),
-                    ("topic", &it.topic),
-                    ("reason", reason),
-                ],
+                &[("datasource", &it.name), ("topic", &it.topic), ("reason", reason)],
                 count,
             );
         }
     }
-    page.family(
-        "forebay_flush_interval_seconds",
-        "gauge",
-        "Time between two inserts in force.",
-    );
-    page.each(observed, "forebay_flush_interval_seconds", |it| {
-        seconds(it.figures.flush_interval_ms)
-    });
+    page.family("forebay_flush_interval_seconds", "gauge", "Time between two inserts in force.");
+    page.each(observed, "forebay_flush_interval_seconds", |it| seconds(it.figures.flush_interval_ms));
 }
 
 fn partitions(page: &mut Page, observed: &[Observed]) {
-    page.family(
-        "forebay_partition_lag",
-        "gauge",
-        "Records of the partition that are not yet durable.",
-    );
+    page.family("forebay_partition_lag", "gauge", "Records of the partition that are not yet durable.");
     page.each_partition(observed, "forebay_partition_lag", |partition| {
         partition.lag.map(|lag| lag.to_string())
     });
-    page.family(
-        "forebay_partition_next_offset",
-        "gauge",
-        "Everything below is durable and committed.",
-    );
+    page.family("forebay_partition_next_offset", "gauge", "Everything below is durable and committed.");
     page.each_partition(observed, "forebay_partition_next_offset", |partition| {
         partition.next_offset.map(|offset| offset.to_string())
     });
@@ -153,45 +102,27 @@ fn partitions(page: &mut Page, observed: &[Observed]) {
 
 fn latencies(page: &mut Page, observed: &[Observed]) {
     const NAME: &str = "forebay_produced_to_queryable_seconds";
-    page.family(
-        NAME,
-        "histogram",
-        "Time from a record's timestamp until its row could be queried.",
-    );
+    page.family(NAME, "histogram", "Time from a record's timestamp until its row could be queried.");
     for it in observed {
         histogram(page, NAME, it, &it.figures.latency);
     }
 }
 
 fn histogram(page: &mut Page, name: &str, it: &Observed, latency: &Latency) {
-    let labels = [
-        ("datasource", it.name.as_str()),
-        ("topic", it.topic.as_str()),
-    ];
-    let bounds = LATENCY_BUCKETS_MS
-        .iter()
-        .map(|bound| seconds(*bound))
-        .chain(["+Inf".to_owned()]);
+    let labels = [("datasource", it.name.as_str()), ("topic", it.topic.as_str())];
+    let bounds = LATENCY_BUCKETS_MS.iter().map(|bound| seconds(*bound)).chain(["+Inf".to_owned()]);
     let mut records = 0;
     for (bound, count) in bounds.zip(latency.counts) {
         records += count;
         let [datasource, topic] = labels;
-        page.sample(
-            &format!("{name}_bucket"),
-            &[datasource, topic, ("le", &bound)],
-            records,
-        );
+        page.sample(&format!("{name}_bucket"), &[datasource, topic, ("le", &bound)], records);
     }
     page.sample(&format!("{name}_sum"), &labels, seconds(latency.sum_ms));
     page.sample(&format!("{name}_count"), &labels, latency.count());
 }
 
 fn states(page: &mut Page, observed: &[Observed]) {
-    page.family(
-        "forebay_datasource_state",
-        "gauge",
-        "1 for the state the data source is in.",
-    );
+    page.family("forebay_datasource_state", "gauge", "1 for the state the data source is in.");
     for it in observed {
         for state in STATES {
             let labels = [
@@ -199,24 +130,14 @@ fn states(page: &mut Page, observed: &[Observed]) {
                 ("topic", it.topic.as_str()),
                 ("state", state_name(state)),
             ];
-            page.sample(
-                "forebay_datasource_state",
-                &labels,
-                u8::from(it.figures.state == state),
-            );
+            page.sample("forebay_datasource_state", &labels, u8::from(it.figures.state == state));
         }
     }
 }
 
 fn memory(page: &mut Page, observed: &[Observed], memory_budget: u64, process: Process) {
-    page.family(
-        "forebay_memory_used_bytes",
-        "gauge",
-        "Memory held by records on their way.",
-    );
-    page.each(observed, "forebay_memory_used_bytes", |it| {
-        it.figures.memory_bytes
-    });
+    page.family("forebay_memory_used_bytes", "gauge", "Memory held by records on their way.");
+    page.each(observed, "forebay_memory_used_bytes", |it| it.figures.memory_bytes);
     page.family(
         "forebay_memory_budget_bytes",
         "gauge",
@@ -253,30 +174,15 @@ impl Page {
     }
 
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        let pairs: Vec<String> = labels
-            .iter()
-            .map(|(label, value)| format!("{label}=\"{}\"", escape(value)))
-            .collect();
-        let labels = if pairs.is_empty() {
-            String::new()
-        } else {
-            format!("{{{}}}", pairs.join(","))
-        };
+        let pairs: Vec<String> =
+            labels.iter().map(|(label, value)| format!("{label}=\"{}\"", escape(value))).collect();
+        let labels = if pairs.is_empty() { String::new() } else { format!("{{{}}}", pairs.join(",")) };
         let _ = writeln!(self.text, "{name}{labels} {value}");
     }
 
-    fn each<V: Display>(
-        &mut self,
-        observed: &[Observed],
-        name: &str,
-        value: impl Fn(&Observed) -> V,
-    ) {
+    fn each<V: Display>(&mut self, observed: &[Observed], name: &str, value: impl Fn(&Observed) -> V) {
         for it in observed {
-            self.sample(
-                name,
-                &[("datasource", &it.name), ("topic", &it.topic)],
-                value(it),
-            );
+            self.sample(name, &[("datasource", &it.name), ("topic", &it.topic)], value(it));
         }
     }
 
@@ -289,11 +195,8 @@ impl Page {
         for it in observed {
             for (number, partition) in &it.figures.partitions {
                 let number = number.to_string();
-                let labels = [
-                    ("datasource", it.name.as_str()),
-                    ("topic", it.topic.as_str()),
-                    ("partition", &number),
-                ];
+                let labels =
+                    [("datasource", it.name.as_str()), ("topic", it.topic.as_str()), ("partition", &number)];
                 if let Some(value) = value(partition) {
                     self.sample(name, &labels, value);
                 }
@@ -303,10 +206,7 @@ impl Page {
 }
 
 fn escape(value: &str) -> String {
-    value
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 #[cfg(test)]
@@ -335,18 +235,9 @@ mod tests {
         };
         figures.partitions.insert(0, partition);
         figures.partitions.insert(1, PartitionFigures::default());
-        figures
-            .latency
-            .observe([0, 0, 100, 4_000_000], 4_000_000 + 7);
-        let observed = [Observed {
-            name: "flights".into(),
-            topic: "fl\"ig\\hts".into(),
-            figures,
-        }];
-        let process = Process {
-            resident_bytes: 1 << 20,
-            cpu_seconds: 1.25,
-        };
+        figures.latency.observe([0, 0, 100, 4_000_000], 4_000_000 + 7);
+        let observed = [Observed { name: "flights".into(), topic: "fl\"ig\\hts".into(), figures }];
+        let process = Process { resident_bytes: 1 << 20, cpu_seconds: 1.25 };
         insta::assert_snapshot!(render(&observed, 256 << 20, process));
     }
 

@@ -26,29 +26,18 @@ struct App {
 }
 
 /// All routes. `token` opens those under `/v0`; with `loopback_only` a request must also name this machine as its host.
-pub(crate) fn router(
-    monitor: Arc<Monitor>,
-    reader: Reader,
-    token: &str,
-    loopback_only: bool,
-) -> Router {
+pub(crate) fn router(monitor: Arc<Monitor>, reader: Reader, token: &str, loopback_only: bool) -> Router {
     let access = Access::new(token, loopback_only);
     let private = Router::new()
         .route("/v0/status", get(status))
         .route("/v0/sql", get(sql::get_sql).post(sql::post_sql))
-        .route_layer(middleware::from_fn_with_state(
-            access.clone(),
-            access::require_token,
-        ));
+        .route_layer(middleware::from_fn_with_state(access.clone(), access::require_token));
     Router::new()
         .route("/health", get(health))
         .route("/metrics", get(metrics))
         .merge(private)
         .fallback(not_found)
-        .layer(middleware::from_fn_with_state(
-            access,
-            access::require_local_host,
-        ))
+        .layer(middleware::from_fn_with_state(access, access::require_local_host))
         .with_state(App { monitor, reader })
 }
 
@@ -69,26 +58,13 @@ fn health_of(report: &StatusReport) -> (StatusCode, Value) {
         (None, false) => (StatusCode::OK, "degraded"),
         (None, true) => (StatusCode::OK, "ok"),
     };
-    (
-        code,
-        json!({ "status": word, "pid": report.pid, "version": report.version, "reasons": reasons }),
-    )
+    (code, json!({ "status": word, "pid": report.pid, "version": report.version, "reasons": reasons }))
 }
 
 async fn metrics(State(app): State<App>) -> Response {
-    let text = metrics::render(
-        &app.monitor.observe(),
-        app.monitor.memory_budget(),
-        metrics::Process::of_this(),
-    );
-    (
-        [(
-            header::CONTENT_TYPE,
-            "text/plain; version=0.0.4; charset=utf-8",
-        )],
-        text,
-    )
-        .into_response()
+    let text =
+        metrics::render(&app.monitor.observe(), app.monitor.memory_budget(), metrics::Process::of_this());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
 async fn status(State(app): State<App>) -> Json<StatusReport> {

@@ -31,10 +31,7 @@ pub(super) struct Parameters {
     default_format: Option<String>,
 }
 
-pub(super) async fn get_sql(
-    State(app): State<App>,
-    Query(parameters): Query<Parameters>,
-) -> Response {
+pub(super) async fn get_sql(State(app): State<App>, Query(parameters): Query<Parameters>) -> Response {
     answer(app.reader, parameters, String::new()).await
 }
 
@@ -61,19 +58,12 @@ fn form_query(headers: &HeaderMap, body: &str) -> Option<String> {
 }
 
 async fn answer(reader: Reader, parameters: Parameters, body: String) -> Response {
-    let sql = parameters
-        .q
-        .filter(|query| !query.trim().is_empty())
-        .unwrap_or(body);
-    let format = parameters
-        .default_format
-        .unwrap_or_else(|| DEFAULT_FORMAT.to_owned());
+    let sql = parameters.q.filter(|query| !query.trim().is_empty()).unwrap_or(body);
+    let format = parameters.default_format.unwrap_or_else(|| DEFAULT_FORMAT.to_owned());
     let (sender, mut receiver) = mpsc::channel(CHUNKS_AHEAD);
     let started = spawn_blocking(move || {
         let answer = query::run(&reader, &sql, &format);
-        answer
-            .map(|answer| start_sending(answer, sender))
-            .map_err(|error| (sql, error))
+        answer.map(|answer| start_sending(answer, sender)).map_err(|error| (sql, error))
     });
     match started.await {
         Ok(Ok(format)) => match receiver.recv().await {
@@ -114,21 +104,13 @@ fn streamed(
         };
         Some((chunk, (None, receiver)))
     });
-    (
-        [(header::CONTENT_TYPE, content_type(format))],
-        Body::from_stream(rest),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, content_type(format))], Body::from_stream(rest)).into_response()
 }
 
 fn query_response(sql: &str, error: &QueryError) -> Response {
     match error {
-        QueryError::Rejected(Rejection::Forbidden(reason)) => {
-            error_response(StatusCode::FORBIDDEN, reason)
-        }
-        QueryError::Rejected(Rejection::Malformed(reason)) => {
-            error_response(StatusCode::BAD_REQUEST, reason)
-        }
+        QueryError::Rejected(Rejection::Forbidden(reason)) => error_response(StatusCode::FORBIDDEN, reason),
+        QueryError::Rejected(Rejection::Malformed(reason)) => error_response(StatusCode::BAD_REQUEST, reason),
         QueryError::Engine(error) => engine_response(sql, error),
     }
 }

@@ -23,19 +23,10 @@ fn a_broker_that_is_down_at_the_start_heals_by_itself() {
     broker.stop().unwrap();
     let mut server = project.start(&[]).ready();
     let error = server.until_trouble("unavailable");
-    assert!(
-        error["fact"]
-            .as_str()
-            .unwrap()
-            .contains("cannot reach Kafka at"),
-        "{error}"
-    );
+    assert!(error["fact"].as_str().unwrap().contains("cannot reach Kafka at"), "{error}");
     assert!(error["hint"].is_string());
     let shown = project.run(&["status"]).out;
-    assert!(
-        shown.contains("retrying") && shown.contains("hint:"),
-        "{shown}"
-    );
+    assert!(shown.contains("retrying") && shown.contains("hint:"), "{shown}");
     broker.start().unwrap();
     server.until_rows(10);
     assert_no_flood(&server.stop());
@@ -55,10 +46,7 @@ fn a_broker_that_goes_away_and_comes_back_loses_and_doubles_nothing() {
     broker.start().unwrap();
     broker.produce(&topic, records(100..200)).unwrap();
     server.until_rows(200);
-    assert_eq!(
-        project.sql("SELECT count(), uniqExact(n) FROM numbers"),
-        "200\t200"
-    );
+    assert_eq!(project.sql("SELECT count(), uniqExact(n) FROM numbers"), "200\t200");
     assert_no_flood(&server.stop());
 }
 
@@ -72,9 +60,7 @@ fn a_broker_that_hangs_delays_a_stop_by_seconds_and_a_second_signal_not_at_all()
     server.until_rows(10);
     broker.pause().unwrap();
     server.signal("INT");
-    server.wait_for("the first signal's effect", |server| {
-        server.log().contains("stopping")
-    });
+    server.wait_for("the first signal's effect", |server| server.log().contains("stopping"));
     server.signal("INT");
     assert_eq!(server.wait().code(), Some(130), "{}", server.log());
 
@@ -85,10 +71,7 @@ fn a_broker_that_hangs_delays_a_stop_by_seconds_and_a_second_signal_not_at_all()
     broker.pause().unwrap();
     server.stop();
     broker.resume().unwrap();
-    assert_eq!(
-        project.sql("SELECT count(), uniqExact(n) FROM numbers"),
-        "20\t20"
-    );
+    assert_eq!(project.sql("SELECT count(), uniqExact(n) FROM numbers"), "20\t20");
 }
 
 #[test]
@@ -103,17 +86,8 @@ fn a_wrong_password_is_named_but_never_shown() {
     broker.create_topic(&numbers.topic, 1).unwrap();
     let mut server = numbers.project.start(&[]).ready();
     let error = server.until_trouble("authentication");
-    assert!(
-        error["fact"]
-            .as_str()
-            .unwrap()
-            .contains("refused user \"alice\""),
-        "{error}"
-    );
-    assert!(
-        error["hint"].as_str().unwrap().contains("KAFKA_SECRET"),
-        "{error}"
-    );
+    assert!(error["fact"].as_str().unwrap().contains("refused user \"alice\""), "{error}");
+    assert!(error["hint"].as_str().unwrap().contains("KAFKA_SECRET"), "{error}");
     let everything = [
         numbers.project.run(&["status"]).out,
         numbers.project.run(&["status", "--json"]).out,
@@ -138,9 +112,7 @@ fn the_right_password_reads_over_tls() {
         ALICE.name
     );
     let numbers = Numbers::of(&broker.addresses().sasl_ssl, &security);
-    numbers
-        .project
-        .write(".env", &format!("PASSWORD=\"{}\"\n", ALICE.password));
+    numbers.project.write(".env", &format!("PASSWORD=\"{}\"\n", ALICE.password));
     broker.create_topic(&numbers.topic, 1).unwrap();
     broker.produce(&numbers.topic, records(0..10)).unwrap();
     let mut server = numbers.project.start(&[]).ready();
@@ -155,10 +127,7 @@ fn a_missing_topic_heals_once_it_is_created() {
     let mut server = project.start(&[]).ready();
     let error = server.until_trouble("not-found");
     assert!(
-        error["fact"]
-            .as_str()
-            .unwrap()
-            .contains(&format!("topic \"{topic}\" does not exist")),
+        error["fact"].as_str().unwrap().contains(&format!("topic \"{topic}\" does not exist")),
         "{error}"
     );
     broker.create_topic(&topic, 1).unwrap();
@@ -174,28 +143,19 @@ fn missing_rights_are_named_one_by_one_and_heal_once_granted() {
         "KAFKA_SECURITY_PROTOCOL SASL_PLAINTEXT\nKAFKA_SASL_MECHANISM PLAIN\nKAFKA_KEY {}\nKAFKA_SECRET {}",
         BOB.name, BOB.password
     );
-    let Numbers {
-        project,
-        topic,
-        group,
-    } = Numbers::of(&broker.addresses().sasl_plaintext, &security);
+    let Numbers { project, topic, group } = Numbers::of(&broker.addresses().sasl_plaintext, &security);
     broker.create_topic(&topic, 1).unwrap();
     broker.produce(&topic, records(0..10)).unwrap();
     let mut server = project.start(&[]).ready();
     let error = server.until_trouble("authorization");
     assert!(
-        error["hint"]
-            .as_str()
-            .unwrap()
-            .contains(&format!("READ and DESCRIBE on topic \"{topic}\"")),
+        error["hint"].as_str().unwrap().contains(&format!("READ and DESCRIBE on topic \"{topic}\"")),
         "{error}"
     );
     broker.add_acl(BOB, "Read", ("topic", &topic)).unwrap();
     broker.add_acl(BOB, "Describe", ("topic", &topic)).unwrap();
     let of_group = |it: &serde_json::Value| {
-        it["last_error"]["hint"]
-            .as_str()
-            .is_some_and(|hint| hint.contains("READ on group"))
+        it["last_error"]["hint"].as_str().is_some_and(|hint| hint.contains("READ on group"))
     };
     server.until("a message on the group", of_group);
     broker.add_acl(BOB, "Read", ("group", &group)).unwrap();
@@ -209,12 +169,7 @@ fn a_data_directory_in_use_is_answered_by_who_has_it() {
     let server = project.start(&[]).ready();
     let ran = project.run(&["start"]);
     assert_eq!(ran.code, Some(4), "{ran:?}");
-    assert!(
-        ran.err
-            .contains(&format!("is in use by process {}", server.pid())),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains(&format!("is in use by process {}", server.pid())), "{}", ran.err);
     assert!(ran.err.contains("hint:"));
     server.stop();
 }
@@ -227,29 +182,16 @@ fn a_port_in_use_is_answered_by_who_has_it() {
     let ran = project.run(&["start", "--port", &port]);
     assert_eq!(ran.code, Some(4), "{ran:?}");
     assert!(
-        ran.err.contains(&format!(
-            "port {port} of 127.0.0.1 is in use by another program"
-        )),
+        ran.err.contains(&format!("port {port} of 127.0.0.1 is in use by another program")),
         "{}",
         ran.err
     );
     let server = project.start(&[]).ready();
-    let port = server
-        .address()
-        .unwrap()
-        .rsplit_once(':')
-        .unwrap()
-        .1
-        .to_owned();
+    let port = server.address().unwrap().rsplit_once(':').unwrap().1.to_owned();
     let other = Project::new(&[("numbers.datasource", TABLE)]);
     let ran = other.run(&["start", "--port", &port]);
     assert_eq!(ran.code, Some(4), "{ran:?}");
-    assert!(
-        ran.err
-            .contains(&format!("is in use by forebay, process {}", server.pid())),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains(&format!("is in use by forebay, process {}", server.pid())), "{}", ran.err);
     server.stop();
 }
 
@@ -259,23 +201,13 @@ fn a_missing_engine_is_answered_by_the_command_to_run() {
     let empty = tempfile::tempdir().unwrap();
     let run = |args: &[&str]| {
         let mut command = project.command(args);
-        command
-            .env_remove("FOREBAY_LIBCHDB")
-            .env("FOREBAY_CACHE", empty.path());
+        command.env_remove("FOREBAY_LIBCHDB").env("FOREBAY_CACHE", empty.path());
         support::Ran::from(command.output().unwrap())
     };
-    for args in [
-        ["start"].as_slice(),
-        &["engine", "status"],
-        &["engine", "path"],
-    ] {
+    for args in [["start"].as_slice(), &["engine", "status"], &["engine", "path"]] {
         let ran = run(args);
         assert_eq!(ran.code, Some(3), "{ran:?}");
-        assert!(
-            ran.err.contains("run `forebay engine install`"),
-            "{}",
-            ran.err
-        );
+        assert!(ran.err.contains("run `forebay engine install`"), "{}", ran.err);
     }
 }
 
@@ -291,19 +223,10 @@ fn a_full_disk_stops_nothing_for_good() {
     let filler = disk.fill();
     broker.produce(&topic, records(10..20)).unwrap();
     let error = server.until_trouble("capacity");
-    assert!(
-        error["hint"]
-            .as_str()
-            .unwrap()
-            .contains("free space on the disk of"),
-        "{error}"
-    );
+    assert!(error["hint"].as_str().unwrap().contains("free space on the disk of"), "{error}");
     std::fs::remove_file(filler).unwrap();
     server.until_rows(20);
-    assert_eq!(
-        project.sql("SELECT count(), uniqExact(n) FROM numbers"),
-        "20\t20"
-    );
+    assert_eq!(project.sql("SELECT count(), uniqExact(n) FROM numbers"), "20\t20");
     assert_no_flood(&server.stop());
 }
 
@@ -324,9 +247,7 @@ impl SmallDisk {
             mounted.success(),
             "a small disk cannot be mounted: run the tests as root, or in a container with CAP_SYS_ADMIN"
         );
-        Self {
-            path: path.to_owned(),
-        }
+        Self { path: path.to_owned() }
     }
 
     /// Takes all the space there is.

@@ -19,52 +19,28 @@ impl Answer {
     }
 }
 
-fn ask(
-    server: &Server<'_>,
-    method: &str,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: &str,
-) -> Answer {
-    let mut request = Request::builder()
-        .method(method)
-        .uri(format!("http://{}{path}", server.address().unwrap()));
+fn ask(server: &Server<'_>, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let mut request =
+        Request::builder().method(method).uri(format!("http://{}{path}", server.address().unwrap()));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let agent: Agent = Agent::config_builder()
-        .http_status_as_error(false)
-        .allow_non_standard_methods(true)
-        .build()
-        .into();
+    let agent: Agent =
+        Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true).build().into();
     let mut response = agent.run(request.body(body.to_owned()).unwrap()).unwrap();
-    let content_type = response
-        .headers()
-        .get("content-type")
-        .map_or("", |value| value.to_str().unwrap())
-        .to_owned();
+    let content_type =
+        response.headers().get("content-type").map_or("", |value| value.to_str().unwrap()).to_owned();
     Answer {
         status: response.status().as_u16(),
         content_type,
-        body: response
-            .body_mut()
-            .with_config()
-            .limit(1 << 30)
-            .read_to_string()
-            .unwrap(),
+        body: response.body_mut().with_config().limit(1 << 30).read_to_string().unwrap(),
     }
 }
 
 /// Posts a query with the token.
 fn sql(server: &Server<'_>, query: &str) -> Answer {
     let token = format!("Bearer {}", server.token());
-    ask(
-        server,
-        "POST",
-        "/v0/sql",
-        &[("Authorization", &token), ("Content-Type", "text/plain")],
-        query,
-    )
+    ask(server, "POST", "/v0/sql", &[("Authorization", &token), ("Content-Type", "text/plain")], query)
 }
 
 #[test]
@@ -74,60 +50,18 @@ fn the_listener_serves_those_who_may_and_nobody_else() {
     let token = server.token();
     let bearer = format!("Bearer {token}");
 
-    assert_eq!(
-        ask(&server, "GET", "/v0/sql?q=SELECT+1", &[], "").status,
-        401
-    );
+    assert_eq!(ask(&server, "GET", "/v0/sql?q=SELECT+1", &[], "").status, 401);
     assert_eq!(ask(&server, "GET", "/v0/status", &[], "").status, 401);
-    assert_eq!(
-        ask(
-            &server,
-            "GET",
-            "/v0/status",
-            &[("Authorization", "Bearer wrong")],
-            ""
-        )
-        .status,
-        403
-    );
-    assert_eq!(
-        ask(
-            &server,
-            "GET",
-            &format!("/v0/status?token={token}"),
-            &[],
-            ""
-        )
-        .status,
-        200
-    );
-    assert_eq!(
-        ask(
-            &server,
-            "GET",
-            "/v0/status",
-            &[("Authorization", &bearer)],
-            ""
-        )
-        .status,
-        200
-    );
+    assert_eq!(ask(&server, "GET", "/v0/status", &[("Authorization", "Bearer wrong")], "").status, 403);
+    assert_eq!(ask(&server, "GET", &format!("/v0/status?token={token}"), &[], "").status, 200);
+    assert_eq!(ask(&server, "GET", "/v0/status", &[("Authorization", &bearer)], "").status, 200);
     let foreign = ask(&server, "GET", "/health", &[("Host", "evil.example")], "");
-    assert_eq!(
-        foreign.status, 403,
-        "a page of a foreign site must not reach this machine"
-    );
-    assert_eq!(
-        ask(&server, "GET", "/health", &[("Host", "localhost:7181")], "").status,
-        200
-    );
+    assert_eq!(foreign.status, 403, "a page of a foreign site must not reach this machine");
+    assert_eq!(ask(&server, "GET", "/health", &[("Host", "localhost:7181")], "").status, 200);
     let nothing = ask(&server, "GET", "/nothing", &[], "");
     assert_eq!(nothing.status, 404);
     assert!(nothing.json()["error"].is_string());
-    assert!(
-        !server.log().contains(&token),
-        "the token is not in the log"
-    );
+    assert!(!server.log().contains(&token), "the token is not in the log");
     server.stop();
 }
 
@@ -137,17 +71,8 @@ fn queries_are_answered_in_the_format_that_is_asked_for() {
     let server = project.start(&[]).ready();
     let token = server.token();
 
-    let json = ask(
-        &server,
-        "GET",
-        &format!("/v0/sql?token={token}&q=SELECT+1+AS+one"),
-        &[],
-        "",
-    );
-    assert_eq!(
-        (json.status, json.content_type.as_str()),
-        (200, "application/json")
-    );
+    let json = ask(&server, "GET", &format!("/v0/sql?token={token}&q=SELECT+1+AS+one"), &[], "");
+    assert_eq!((json.status, json.content_type.as_str()), (200, "application/json"));
     assert_eq!(json.json()["data"][0]["one"], 1);
     assert_eq!(json.json()["rows"], 1);
     assert!(json.json()["meta"].is_array() && json.json()["statistics"].is_object());
@@ -170,31 +95,19 @@ fn queries_are_answered_in_the_format_that_is_asked_for() {
     assert_eq!(bare.json()["data"][0]["three"], 3);
 
     let csv = sql(&server, "SELECT number FROM numbers(3) FORMAT CSV");
-    assert_eq!(
-        (csv.content_type.as_str(), csv.body.as_str()),
-        ("text/csv; charset=UTF-8", "0\n1\n2\n")
-    );
+    assert_eq!((csv.content_type.as_str(), csv.body.as_str()), ("text/csv; charset=UTF-8", "0\n1\n2\n"));
     assert_eq!(
         sql(&server, "SELECT count() FROM numbers FORMAT TSV").body,
         "0\n",
         "a table of the workspace needs no database"
     );
-    let many = sql(
-        &server,
-        "SELECT number FROM numbers(1000000) FORMAT JSONEachRow",
-    );
+    let many = sql(&server, "SELECT number FROM numbers(1000000) FORMAT JSONEachRow");
     assert_eq!(many.body.lines().count(), 1_000_000);
-    let names = sql(
-        &server,
-        "SELECT number AS n FROM numbers(200000) FORMAT TSVWithNames",
-    );
+    let names = sql(&server, "SELECT number AS n FROM numbers(200000) FORMAT TSVWithNames");
     assert_eq!(names.body.lines().filter(|line| *line == "n").count(), 1);
     assert_eq!(names.body.lines().count(), 200_001);
     assert_eq!(sql(&server, "SHOW TABLES FORMAT JSONEachRow").status, 200);
-    assert_eq!(
-        sql(&server, "SELECT number FROM numbers(0) FORMAT CSV").status,
-        200
-    );
+    assert_eq!(sql(&server, "SELECT number FROM numbers(0) FORMAT CSV").status, 200);
     server.stop();
 }
 
@@ -266,9 +179,6 @@ fn queries_can_neither_write_nor_look_outside() {
     let into = format!("SELECT 1 INTO OUTFILE '{}'", outside.display());
     assert_eq!(sql(&server, &into).status, 403);
     assert!(!outside.exists());
-    assert_eq!(
-        sql(&server, "SELECT count() FROM numbers FORMAT TSV").body,
-        "0\n"
-    );
+    assert_eq!(sql(&server, "SELECT count() FROM numbers FORMAT TSV").body, "0\n");
     server.stop();
 }

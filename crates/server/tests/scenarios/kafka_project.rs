@@ -17,29 +17,18 @@ impl Numbers {
     pub(crate) fn of(bootstrap_servers: &str, security: &str) -> Self {
         let topic = unique("numbers");
         let group = unique("group");
-        let connection =
-            format!("TYPE kafka\nKAFKA_BOOTSTRAP_SERVERS {bootstrap_servers}\n{security}\n");
+        let connection = format!("TYPE kafka\nKAFKA_BOOTSTRAP_SERVERS {bootstrap_servers}\n{security}\n");
         let datasource = format!(
             "SCHEMA >\n    `n` UInt32 `json:$.n`,\n    `name` String `json:$.name` DEFAULT 'nobody'\n\n\
              ENGINE MergeTree\nENGINE_SORTING_KEY n\n\n\
              KAFKA_CONNECTION_NAME kafka\nKAFKA_TOPIC {topic}\nKAFKA_GROUP_ID {group}\nKAFKA_AUTO_OFFSET_RESET earliest\n"
         );
-        let project = Project::new(&[
-            ("kafka.connection", &connection),
-            ("numbers.datasource", &datasource),
-        ]);
-        Self {
-            project,
-            topic,
-            group,
-        }
+        let project = Project::new(&[("kafka.connection", &connection), ("numbers.datasource", &datasource)]);
+        Self { project, topic, group }
     }
 
     pub(crate) fn set(self, name: &str, value: &str) -> Self {
-        Self {
-            project: self.project.variable(name, value),
-            ..self
-        }
+        Self { project: self.project.variable(name, value), ..self }
     }
 }
 

@@ -3,8 +3,7 @@
 use crate::support::{Project, Ran};
 use std::fs;
 
-const BROKEN: &str =
-    "SCHEMA >\n    `n` UIn8,\n    `m` String\n\nENGINE MergTree\nKAFKA_TOPC numbers\n";
+const BROKEN: &str = "SCHEMA >\n    `n` UIn8,\n    `m` String\n\nENGINE MergTree\nKAFKA_TOPC numbers\n";
 
 /// A screen with its command and exit code, the project's own directory taken out.
 fn screen(project: &Project, args: &[&str]) -> String {
@@ -12,16 +11,10 @@ fn screen(project: &Project, args: &[&str]) -> String {
 }
 
 fn shown(project: &Project, args: &[&str], ran: &Ran) -> String {
-    let text = format!(
-        "$ forebay {}\n{}{}[exit code {}]\n",
-        args.join(" "),
-        ran.out,
-        ran.err,
-        ran.code.unwrap()
-    );
+    let text =
+        format!("$ forebay {}\n{}{}[exit code {}]\n", args.join(" "), ran.out, ran.err, ran.code.unwrap());
     let real = project.path().canonicalize().unwrap();
-    text.replace(real.to_str().unwrap(), "DIR")
-        .replace(project.path().to_str().unwrap(), "DIR")
+    text.replace(real.to_str().unwrap(), "DIR").replace(project.path().to_str().unwrap(), "DIR")
 }
 
 #[test]
@@ -32,10 +25,7 @@ fn init_writes_a_project_that_check_likes_and_never_overwrites() {
     text.push_str(&screen(&project, &["init", "shop"]));
     text.push_str(&screen(&project, &["check", "shop", "--json"]));
     insta::assert_snapshot!(text);
-    assert_eq!(
-        fs::read_dir(project.path().join("shop")).unwrap().count(),
-        5
-    );
+    assert_eq!(fs::read_dir(project.path().join("shop")).unwrap().count(), 5);
 }
 
 #[test]
@@ -99,10 +89,8 @@ fn the_project_language_explains_itself() {
 
 #[test]
 fn a_query_without_a_server_runs_on_an_engine_of_its_own() {
-    let project = Project::new(&[(
-        "numbers.datasource",
-        "SCHEMA >\n    `n` UInt8\n\nENGINE_SORTING_KEY n\n",
-    )]);
+    let project =
+        Project::new(&[("numbers.datasource", "SCHEMA >\n    `n` UInt8\n\nENGINE_SORTING_KEY n\n")]);
     project.start(&[]).ready().stop();
     assert_eq!(project.sql("SELECT count() FROM numbers"), "0");
     let json = project.run(&["sql", "SELECT 1 AS one", "--json"]);
@@ -117,23 +105,13 @@ fn a_query_without_a_server_runs_on_an_engine_of_its_own() {
 
 #[test]
 fn a_table_that_differs_from_its_file_is_shown_beside_it() {
-    let project = Project::new(&[(
-        "numbers.datasource",
-        "SCHEMA >\n    `n` UInt8\n\nENGINE_SORTING_KEY n\n",
-    )]);
+    let project =
+        Project::new(&[("numbers.datasource", "SCHEMA >\n    `n` UInt8\n\nENGINE_SORTING_KEY n\n")]);
     project.start(&[]).ready().stop();
-    project.write(
-        "numbers.datasource",
-        "SCHEMA >\n    `n` UInt8,\n    `m` String\n\nENGINE_SORTING_KEY n\n",
-    );
+    project.write("numbers.datasource", "SCHEMA >\n    `n` UInt8,\n    `m` String\n\nENGINE_SORTING_KEY n\n");
     let log = project.start(&[]).ready().stop();
-    assert!(
-        log.contains("data source \"numbers\": column \"m\" was added to the table"),
-        "{log}"
-    );
-    project.write(
-        "numbers.datasource",
-        "SCHEMA >\n    `n` UInt16,\n    `m` String\n\nENGINE_SORTING_KEY n\n",
-    );
+    assert!(log.contains("data source \"numbers\": column \"m\" was added to the table"), "{log}");
+    project
+        .write("numbers.datasource", "SCHEMA >\n    `n` UInt16,\n    `m` String\n\nENGINE_SORTING_KEY n\n");
     insta::assert_snapshot!(screen(&project, &["start"]));
 }

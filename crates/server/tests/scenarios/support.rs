@@ -30,14 +30,8 @@ pub(crate) struct Ran {
 
 impl Project {
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-        let dir = tempfile::Builder::new()
-            .prefix("forebay-scenario-")
-            .tempdir()
-            .unwrap();
-        let project = Self {
-            dir,
-            variables: Vec::new(),
-        };
+        let dir = tempfile::Builder::new().prefix("forebay-scenario-").tempdir().unwrap();
+        let project = Self { dir, variables: Vec::new() };
         for (name, text) in files {
             project.write(name, text);
         }
@@ -71,11 +65,7 @@ impl Project {
         }) {
             command.env_remove(name);
         }
-        command
-            .args(args)
-            .current_dir(self.path())
-            .env("FOREBAY_PORT", "0")
-            .stdin(Stdio::null());
+        command.args(args).current_dir(self.path()).env("FOREBAY_PORT", "0").stdin(Stdio::null());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -94,23 +84,10 @@ impl Project {
     /// Starts the server; it is stopped when dropped.
     pub(crate) fn start(&self, args: &[&str]) -> Server<'_> {
         let log = self.path().join("server.log");
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .unwrap();
+        let file = File::options().create(true).append(true).open(&log).unwrap();
         let args: Vec<&str> = ["start"].iter().chain(args).copied().collect();
-        let child = self
-            .command(&args)
-            .stdout(file.try_clone().unwrap())
-            .stderr(file)
-            .spawn()
-            .unwrap();
-        Server {
-            project: self,
-            child,
-            log,
-        }
+        let child = self.command(&args).stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
+        Server { project: self, child, log }
     }
 }
 
@@ -142,9 +119,7 @@ impl Server<'_> {
 
     /// Waits until `/health` answers.
     pub(crate) fn ready(mut self) -> Self {
-        self.wait_for("an answer of /health", |server| {
-            server.try_get("/health").is_some()
-        });
+        self.wait_for("an answer of /health", |server| server.try_get("/health").is_some());
         self
     }
 
@@ -160,15 +135,12 @@ impl Server<'_> {
 
     /// Waits until so many rows are durable and nothing lags.
     pub(crate) fn until_rows(&mut self, rows: u64) -> Value {
-        self.until(&format!("{rows} rows"), |it| {
-            it["rows"] == rows && it["caught_up"] == true
-        })
+        self.until(&format!("{rows} rows"), |it| it["rows"] == rows && it["caught_up"] == true)
     }
 
     /// Waits until the data source is in trouble, and returns the error.
     pub(crate) fn until_trouble(&mut self, kind: &str) -> Value {
-        let trouble =
-            |it: &Value| it["last_error"]["kind"] == kind && it["last_error"]["healed"] == false;
+        let trouble = |it: &Value| it["last_error"]["kind"] == kind && it["last_error"]["healed"] == false;
         self.until(&format!("an error of kind {kind}"), trouble)["last_error"].take()
     }
 
@@ -184,22 +156,16 @@ impl Server<'_> {
     }
 
     pub(crate) fn token(&self) -> String {
-        fs::read_to_string(self.project.data_dir().join("token"))
-            .unwrap()
-            .trim()
-            .to_owned()
+        fs::read_to_string(self.project.data_dir().join("token")).unwrap().trim().to_owned()
     }
 
     fn try_get(&self, path: &str) -> Option<String> {
-        let mut response = ureq::get(format!("http://{}{path}", self.address()?))
-            .call()
-            .ok()?;
+        let mut response = ureq::get(format!("http://{}{path}", self.address()?)).call().ok()?;
         response.body_mut().read_to_string().ok()
     }
 
     pub(crate) fn get(&self, path: &str) -> String {
-        self.try_get(path)
-            .unwrap_or_else(|| panic!("no answer of {path}:\n{}", self.log()))
+        self.try_get(path).unwrap_or_else(|| panic!("no answer of {path}:\n{}", self.log()))
     }
 
     pub(crate) fn wait_for(&mut self, what: &str, mut condition: impl FnMut(&Self) -> bool) {
@@ -219,10 +185,8 @@ impl Server<'_> {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let killed = Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
-            .status()
-            .unwrap();
+        let killed =
+            Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
         assert!(killed.success());
     }
 
@@ -232,12 +196,7 @@ impl Server<'_> {
         self.signal("TERM");
         let status = self.wait();
         assert_eq!(status.code(), Some(0), "{}", self.log());
-        assert!(
-            asked.elapsed() < Duration::from_secs(10),
-            "{:?}\n{}",
-            asked.elapsed(),
-            self.log()
-        );
+        assert!(asked.elapsed() < Duration::from_secs(10), "{:?}\n{}", asked.elapsed(), self.log());
         self.log()
     }
 
@@ -252,11 +211,7 @@ impl Server<'_> {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(
-                Instant::now() < deadline,
-                "the server does not end:\n{}",
-                self.log()
-            );
+            assert!(Instant::now() < deadline, "the server does not end:\n{}", self.log());
             sleep(PERIOD);
         }
     }

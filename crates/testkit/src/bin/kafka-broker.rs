@@ -32,8 +32,6 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     writeln!(out, "{}", broker.addresses().plaintext)
         .and_then(|()| out.flush())
         .map_err(Failure::of("the broker's address cannot be printed"))?;
-    stdin()
-        .read_to_end(&mut Vec::new())
-        .map_err(Failure::of("standard input cannot be read"))?;
+    stdin().read_to_end(&mut Vec::new()).map_err(Failure::of("standard input cannot be read"))?;
     Ok(())
 }

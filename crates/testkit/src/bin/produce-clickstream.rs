@@ -43,13 +43,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         cluster.create_topic(&arguments.topic, arguments.partitions)?;
     }
     let numbers = arguments.first..arguments.first + arguments.records;
-    let records = numbers
-        .map(|number| Outgoing::value(clickstream::record(number)).key(clickstream::key(number)));
+    let records =
+        numbers.map(|number| Outgoing::value(clickstream::record(number)).key(clickstream::key(number)));
     let count = cluster.produce(&arguments.topic, records)?;
-    println!(
-        "{count} records to topic {:?} in {:.1} s",
-        arguments.topic,
-        started.elapsed().as_secs_f64()
-    );
+    println!("{count} records to topic {:?} in {:.1} s", arguments.topic, started.elapsed().as_secs_f64());
     Ok(())
 }

@@ -32,11 +32,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let partial = if arguments.replace_partial {
-        Partial::Replace
-    } else {
-        Partial::Refuse
-    };
+    let partial = if arguments.replace_partial { Partial::Replace } else { Partial::Refuse };
     let started = Instant::now();
     let cluster = Cluster::new(&arguments.bootstrap);
     let produced = flights::produce(&cluster, &arguments.topic, partial, |index| {
@@ -45,11 +41,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     })?;
     match produced {
-        Produced::Already => println!(
-            "topic {:?} holds all {} flights already",
-            arguments.topic,
-            flights::COUNT
-        ),
+        Produced::Already => {
+            println!("topic {:?} holds all {} flights already", arguments.topic, flights::COUNT);
+        }
         Produced::Now => println!(
             "topic {:?} holds {} flights, produced in {:.1} s",
             arguments.topic,

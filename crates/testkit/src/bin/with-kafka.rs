@@ -18,9 +18,9 @@ fn main() -> ExitCode {
 
 fn run() -> Result<u8, Failure> {
     let mut arguments = env::args_os().skip(1);
-    let program = arguments.next().ok_or_else(|| {
-        Failure::new("no command is given").hint("with-kafka COMMAND [ARGUMENT]...")
-    })?;
+    let program = arguments
+        .next()
+        .ok_or_else(|| Failure::new("no command is given").hint("with-kafka COMMAND [ARGUMENT]..."))?;
     let broker = Broker::start_private()?;
     let status = Command::new(&program)
         .args(arguments)
@@ -28,7 +28,5 @@ fn run() -> Result<u8, Failure> {
         .status()
         .map_err(Failure::of(format!("{} cannot be run", program.display())))?;
     // A command that died by a signal has no code.
-    Ok(status
-        .code()
-        .map_or(1, |code| u8::try_from(code).unwrap_or(1)))
+    Ok(status.code().map_or(1, |code| u8::try_from(code).unwrap_or(1)))
 }

@@ -18,10 +18,7 @@ pub(super) struct Certificates {
 /// Made once by Java's keytool, valid for ten years, then kept in the cache.
 pub(super) fn broker_certificates() -> Result<Certificates, Failure> {
     let home = cache_directory()?.join("kafka/tls");
-    let certificates = Certificates {
-        keystore: home.join("broker.p12"),
-        ca: home.join("ca.pem"),
-    };
+    let certificates = Certificates { keystore: home.join("broker.p12"), ca: home.join("ca.pem") };
     if !certificates.ca.exists() {
         make(&home)?;
     }
@@ -54,10 +51,7 @@ fn make(home: &Path) -> Result<(), Failure> {
             "bc=ca:true",
         ],
     )?;
-    keytool(
-        &keystore,
-        &["-exportcert", "-rfc", "-file", &ca.display().to_string()],
-    )?;
+    keytool(&keystore, &["-exportcert", "-rfc", "-file", &ca.display().to_string()])?;
     match fs::rename(staging.path(), home) {
         Err(_) if home.join("ca.pem").exists() => Ok(()),
         renamed => renamed.map_err(cannot()),
@@ -67,14 +61,7 @@ fn make(home: &Path) -> Result<(), Failure> {
 fn keytool(keystore: &Path, arguments: &[&str]) -> Result<(), Failure> {
     let output = Command::new(java("keytool"))
         .args(arguments)
-        .args([
-            "-alias",
-            "broker",
-            "-storetype",
-            "PKCS12",
-            "-storepass",
-            KEYSTORE_PASSWORD,
-        ])
+        .args(["-alias", "broker", "-storetype", "PKCS12", "-storepass", KEYSTORE_PASSWORD])
         .arg("-keystore")
         .arg(keystore)
         .output()

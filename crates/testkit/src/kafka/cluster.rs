@@ -44,18 +44,12 @@ pub struct Committed {
 impl Outgoing {
     /// A record with this value, no key, and a partition of Kafka's choice.
     pub fn value(value: impl Into<Vec<u8>>) -> Self {
-        Self {
-            value: Some(value.into()),
-            ..Self::default()
-        }
+        Self { value: Some(value.into()), ..Self::default() }
     }
 
     /// A record without a value.
     pub fn tombstone(key: impl Into<Vec<u8>>) -> Self {
-        Self {
-            key: Some(key.into()),
-            ..Self::default()
-        }
+        Self { key: Some(key.into()), ..Self::default() }
     }
 
     /// Sets the key.
@@ -91,9 +85,7 @@ impl Outgoing {
 impl Cluster {
     /// A cluster by its `host:port[,host:port]`; nothing is connected yet.
     pub fn new(bootstrap_servers: &str) -> Self {
-        Self {
-            bootstrap_servers: bootstrap_servers.to_owned(),
-        }
+        Self { bootstrap_servers: bootstrap_servers.to_owned() }
     }
 
     /// `host:port[,host:port]`
@@ -103,8 +95,7 @@ impl Cluster {
 
     /// Whether a metadata request is answered within `limit`.
     pub fn answers(&self, limit: Duration) -> bool {
-        self.consumer("readiness")
-            .is_ok_and(|consumer| consumer.fetch_metadata(None, limit).is_ok())
+        self.consumer("readiness").is_ok_and(|consumer| consumer.fetch_metadata(None, limit).is_ok())
     }
 
     /// The number of partitions of a topic, `None` when there is no such topic.
@@ -115,9 +106,7 @@ impl Cluster {
             .map_err(self.failure("its topics cannot be listed"))?;
         let found = metadata.topics().iter().find(|known| known.name() == topic);
         found
-            .map(|topic| {
-                i32::try_from(topic.partitions().len()).map_err(Failure::of("too many partitions"))
-            })
+            .map(|topic| i32::try_from(topic.partitions().len()).map_err(Failure::of("too many partitions")))
             .transpose()
     }
 
@@ -148,18 +137,13 @@ impl Cluster {
     }
 
     /// Removes the records of one partition before `next_offset`, as retention would.
-    pub fn delete_records(
-        &self,
-        topic: &str,
-        partition: i32,
-        next_offset: i64,
-    ) -> Result<(), Failure> {
+    pub fn delete_records(&self, topic: &str, partition: i32, next_offset: i64) -> Result<(), Failure> {
         let what = format!("topic {topic:?} partition {partition}: records cannot be deleted");
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, partition, Offset::Offset(next_offset))
             .map_err(self.failure(&what))?;
-        let answer = block_on(self.admin()?.delete_records(&list, &admin_options()))
-            .map_err(self.failure(&what))?;
+        let answer =
+            block_on(self.admin()?.delete_records(&list, &admin_options())).map_err(self.failure(&what))?;
         answer
             .elements()
             .iter()
@@ -168,11 +152,7 @@ impl Cluster {
     }
 
     /// Produces records in order, lz4-compressed and idempotent, and waits until the broker has all of them.
-    pub fn produce(
-        &self,
-        topic: &str,
-        records: impl IntoIterator<Item = Outgoing>,
-    ) -> Result<u64, Failure> {
+    pub fn produce(&self, topic: &str, records: impl IntoIterator<Item = Outgoing>) -> Result<u64, Failure> {
         let producer = self.producer()?;
         for record in records {
             self.send(&producer, topic, &record)?;
@@ -181,16 +161,9 @@ impl Cluster {
             .flush(REQUEST_LIMIT * 4)
             .map_err(self.failure(&format!("topic {topic:?}: not all records arrived")))?;
         let context = producer.context();
-        let refused = context
-            .refused
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let refused = context.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
         match refused {
-            Some(error) => Err(self
-                .failure(&format!("topic {topic:?}: a record was refused"))(
-                error
-            )),
+            Some(error) => Err(self.failure(&format!("topic {topic:?}: a record was refused"))(error)),
             None => Ok(context.delivered.load(Ordering::Relaxed)),
         }
     }
@@ -198,10 +171,7 @@ impl Cluster {
     /// `(start_offset, next_offset)` of each partition: what the topic holds now.
     pub fn offsets(&self, topic: &str) -> Result<Vec<(i64, i64)>, Failure> {
         let partitions = self.partitions(topic)?.ok_or_else(|| {
-            Failure::new(format!(
-                "there is no topic {topic:?} on {}",
-                self.bootstrap_servers
-            ))
+            Failure::new(format!("there is no topic {topic:?} on {}", self.bootstrap_servers))
         })?;
         let consumer = self.consumer("offsets")?;
         (0..partitions)
@@ -212,11 +182,7 @@ impl Cluster {
 
     /// The next offset of each partition.
     pub fn end_offsets(&self, topic: &str) -> Result<Vec<i64>, Failure> {
-        Ok(self
-            .offsets(topic)?
-            .into_iter()
-            .map(|(_, next_offset)| next_offset)
-            .collect())
+        Ok(self.offsets(topic)?.into_iter().map(|(_, next_offset)| next_offset).collect())
     }
 
     /// How many offsets the topic's partitions span: its records, where no transaction or compaction touched it.
@@ -258,24 +224,13 @@ impl Cluster {
         let mut list = TopicPartitionList::new();
         let mut element = list.add_partition(topic, partition);
         element
-            .set_offset(
-                committed
-                    .next_offset
-                    .map_or(Offset::Invalid, Offset::Offset),
-            )
+            .set_offset(committed.next_offset.map_or(Offset::Invalid, Offset::Offset))
             .map_err(self.failure(&what))?;
         element.set_metadata(&committed.metadata);
-        self.consumer(group)?
-            .commit(&list, rdkafka::consumer::CommitMode::Sync)
-            .map_err(self.failure(&what))
+        self.consumer(group)?.commit(&list, rdkafka::consumer::CommitMode::Sync).map_err(self.failure(&what))
     }
 
-    fn send(
-        &self,
-        producer: &BaseProducer<Delivery>,
-        topic: &str,
-        record: &Outgoing,
-    ) -> Result<(), Failure> {
+    fn send(&self, producer: &BaseProducer<Delivery>, topic: &str, record: &Outgoing) -> Result<(), Failure> {
         let mut request: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
         request.partition = record.partition;
         request.key = record.key.as_deref();
@@ -290,10 +245,7 @@ impl Cluster {
                     request = refused;
                 }
                 Err((error, _)) => {
-                    return Err(self
-                        .failure(&format!("topic {topic:?}: a record was refused"))(
-                        error
-                    ));
+                    return Err(self.failure(&format!("topic {topic:?}: a record was refused"))(error));
                 }
             }
         }
@@ -328,18 +280,12 @@ impl Cluster {
             .map_err(self.failure("no admin client"))
     }
 
-    fn first_refusal(
-        &self,
-        results: KafkaResult<Vec<TopicResult>>,
-        what: &str,
-    ) -> Result<(), Failure> {
+    fn first_refusal(&self, results: KafkaResult<Vec<TopicResult>>, what: &str) -> Result<(), Failure> {
         let results = results.map_err(self.failure(what))?;
         results
             .into_iter()
             .find_map(Result::err)
-            .map_or(Ok(()), |(_, code)| {
-                Err(self.failure(what)(KafkaError::AdminOp(code)))
-            })
+            .map_or(Ok(()), |(_, code)| Err(self.failure(what)(KafkaError::AdminOp(code))))
     }
 
     fn failure(&self, what: &str) -> impl FnOnce(KafkaError) -> Failure {
@@ -348,9 +294,7 @@ impl Cluster {
 }
 
 fn admin_options() -> AdminOptions {
-    AdminOptions::new()
-        .operation_timeout(Some(REQUEST_LIMIT))
-        .request_timeout(Some(REQUEST_LIMIT))
+    AdminOptions::new().operation_timeout(Some(REQUEST_LIMIT)).request_timeout(Some(REQUEST_LIMIT))
 }
 
 /// Counts what arrived and keeps the first refusal.

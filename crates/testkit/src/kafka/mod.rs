@@ -18,15 +18,9 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// Super user on the SASL listeners, by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512.
-pub const ALICE: User = User {
-    name: "alice",
-    password: "alice-password",
-};
+pub const ALICE: User = User { name: "alice", password: "alice-password" };
 /// Known to the broker like [`ALICE`], but without any right until [`Broker::add_acl`] gives one.
-pub const BOB: User = User {
-    name: "bob",
-    password: "bob-password",
-};
+pub const BOB: User = User { name: "bob", password: "bob-password" };
 
 /// Names of the variables by which `with-kafka` tells its command where the shared broker is.
 const SHARED: [&str; 4] = [
@@ -154,12 +148,7 @@ impl Broker {
 
     /// Allows `user` one operation (`Read`, `Write`, `Describe`, ...) on a resource: `("topic", name)` or `("group", name)`.
     /// Takes about 2 s, for it runs Kafka's own tool.
-    pub fn add_acl(
-        &self,
-        user: User,
-        operation: &str,
-        (kind, name): (&str, &str),
-    ) -> Result<(), Failure> {
+    pub fn add_acl(&self, user: User, operation: &str, (kind, name): (&str, &str)) -> Result<(), Failure> {
         let arguments = [
             "--bootstrap-server",
             &self.addresses.plaintext,
@@ -183,11 +172,7 @@ impl Broker {
             sasl_ssl: sasl_ssl?,
             ca: ca?.into(),
         };
-        Some(Self {
-            cluster: Cluster::new(&addresses.plaintext),
-            addresses,
-            node: None,
-        })
+        Some(Self { cluster: Cluster::new(&addresses.plaintext), addresses, node: None })
     }
 
     fn start_node(directory: PathBuf, temporary: bool) -> Result<Self, Failure> {
@@ -199,20 +184,12 @@ impl Broker {
         write(&properties, &settings)?;
         write(&directory.join("log4j2.properties"), settings::LOGGING)?;
         if !directory.join("data/meta.properties").exists() {
-            run_tool(
-                "kafka.tools.StorageTool",
-                &settings::format_arguments(&properties),
-            )?;
+            run_tool("kafka.tools.StorageTool", &settings::format_arguments(&properties))?;
         }
         let mut broker = Self {
             cluster: Cluster::new(&addresses.plaintext),
             addresses,
-            node: Some(Node {
-                directory,
-                temporary,
-                ports,
-                process: None,
-            }),
+            node: Some(Node { directory, temporary, ports, process: None }),
         };
         broker.start()?;
         Ok(broker)
@@ -229,10 +206,8 @@ impl Broker {
             }
         }
         let log = self.own_node()?.log();
-        Err(
-            Failure::new(format!("Kafka does not answer after {START_LIMIT:?}"))
-                .hint(format!("its log is {}", log.display())),
-        )
+        Err(Failure::new(format!("Kafka does not answer after {START_LIMIT:?}"))
+            .hint(format!("its log is {}", log.display())))
     }
 
     fn end(&mut self, signal: &str) -> Result<(), Failure> {
@@ -254,10 +229,7 @@ impl Broker {
     }
 
     fn process(&mut self) -> Result<&mut GuardedProcess, Failure> {
-        self.own_node()?
-            .process
-            .as_mut()
-            .ok_or_else(|| Failure::new("the broker is stopped"))
+        self.own_node()?.process.as_mut().ok_or_else(|| Failure::new("the broker is stopped"))
     }
 }
 
@@ -281,10 +253,7 @@ impl Node {
             "-cp".into(),
             class_path()?,
             "kafka.Kafka".into(),
-            self.directory
-                .join("server.properties")
-                .display()
-                .to_string(),
+            self.directory.join("server.properties").display().to_string(),
         ];
         let remove = self.temporary.then_some(self.directory.as_path());
         GuardedProcess::start(&command, &self.log(), remove)
@@ -298,11 +267,8 @@ impl Node {
         let log = fs::read_to_string(self.log()).unwrap_or_default();
         let lines: Vec<&str> = log.lines().rev().take(15).collect();
         let tail: Vec<&str> = lines.into_iter().rev().collect();
-        Failure::new(format!(
-            "Kafka ended while it started:\n{}",
-            tail.join("\n")
-        ))
-        .hint(format!("its ports were {}", self.ports))
+        Failure::new(format!("Kafka ended while it started:\n{}", tail.join("\n")))
+            .hint(format!("its ports were {}", self.ports))
     }
 }
 
@@ -345,9 +311,7 @@ fn run_tool(main_class: &str, arguments: &[String]) -> Result<(), Failure> {
 
 fn class_path() -> Result<String, Failure> {
     static LIBRARIES: OnceLock<Result<PathBuf, Failure>> = OnceLock::new();
-    let libraries = LIBRARIES
-        .get_or_init(|| fetch_part("fetch-kafka"))
-        .clone()?;
+    let libraries = LIBRARIES.get_or_init(|| fetch_part("fetch-kafka")).clone()?;
     Ok(format!("{}/*", libraries.display()))
 }
 

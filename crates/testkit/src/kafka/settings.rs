@@ -31,14 +31,9 @@ impl Ports {
     /// Four ports that nobody uses and no other handle has picked.
     pub(super) fn pick() -> Result<Self, Failure> {
         let mut claims = (0..1000).filter_map(claim);
-        let mut next = || {
-            claims
-                .next()
-                .ok_or_else(|| Failure::new("no free port on 127.0.0.1 for Kafka"))
-        };
+        let mut next = || claims.next().ok_or_else(|| Failure::new("no free port on 127.0.0.1 for Kafka"));
         let claims = [next()?, next()?, next()?, next()?];
-        let [plaintext, controller, sasl_plaintext, sasl_ssl] =
-            claims.each_ref().map(|claim| claim.port);
+        let [plaintext, controller, sasl_plaintext, sasl_ssl] = claims.each_ref().map(|claim| claim.port);
         Ok(Self {
             plaintext,
             controller,
@@ -61,13 +56,7 @@ impl Ports {
 
 impl fmt::Display for Ports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            plaintext,
-            controller,
-            sasl_plaintext,
-            sasl_ssl,
-            ..
-        } = self;
+        let Self { plaintext, controller, sasl_plaintext, sasl_ssl, .. } = self;
         write!(f, "{plaintext}, {controller}, {sasl_plaintext}, {sasl_ssl}")
     }
 }
@@ -101,28 +90,15 @@ pub(super) fn format_arguments(properties: &Path) -> Vec<String> {
     for user in [ALICE, BOB] {
         for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
             arguments.push("--add-scram".to_owned());
-            arguments.push(format!(
-                "{mechanism}=[name=\"{}\",password=\"{}\"]",
-                user.name, user.password
-            ));
+            arguments.push(format!("{mechanism}=[name=\"{}\",password=\"{}\"]", user.name, user.password));
         }
     }
     arguments
 }
 
 /// `server.properties` of one combined node.
-pub(super) fn server_properties(
-    directory: &Path,
-    ports: &Ports,
-    certificates: &Certificates,
-) -> String {
-    let Ports {
-        plaintext,
-        controller,
-        sasl_plaintext,
-        sasl_ssl,
-        ..
-    } = ports;
+pub(super) fn server_properties(directory: &Path, ports: &Ports, certificates: &Certificates) -> String {
+    let Ports { plaintext, controller, sasl_plaintext, sasl_ssl, .. } = ports;
     let listeners = format!(
         "PLAINTEXT://127.0.0.1:{plaintext},SASL_PLAINTEXT://127.0.0.1:{sasl_plaintext},SASL_SSL://127.0.0.1:{sasl_ssl}"
     );
@@ -159,9 +135,7 @@ ssl.key.password={KEYSTORE_PASSWORD}
 }
 
 fn sasl_listener(listener: &str) -> String {
-    let users = [ALICE, BOB]
-        .map(|user| format!(" user_{}=\"{}\"", user.name, user.password))
-        .concat();
+    let users = [ALICE, BOB].map(|user| format!(" user_{}=\"{}\"", user.name, user.password)).concat();
     let prefix = format!("listener.name.{listener}");
     let security = "org.apache.kafka.common.security";
     format!(
