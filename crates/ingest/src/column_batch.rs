@@ -105,11 +105,6 @@ impl ColumnBatch {
         Self { columns: columns.collect() }
     }
 
-    /// An empty batch of the same columns, with room for a little more than this one holds.
-    pub fn new_alike(&self) -> Self {
-        Self { columns: self.columns.iter().map(Column::new_alike).collect() }
-    }
-
     /// Bytes held by the rows, room to grow included.
     pub fn memory_bytes(&self) -> usize {
         self.columns.iter().map(Column::memory_bytes).sum()
@@ -156,14 +151,6 @@ impl Column {
     pub fn memory_bytes(&self) -> usize {
         let flags = [&self.nulls, &self.absent].into_iter().flatten();
         self.values.memory_bytes() + flags.map(Vec::capacity).sum::<usize>()
-    }
-
-    fn new_alike(&self) -> Self {
-        Self {
-            values: self.values.new_alike(),
-            nulls: self.nulls.as_ref().map(|flags| with_room_of(flags)),
-            absent: self.absent.as_ref().map(|flags| with_room_of(flags)),
-        }
     }
 
     fn take(&self, rows: &[u32]) -> Self {
@@ -266,19 +253,6 @@ impl Values {
         }
     }
 
-    fn new_alike(&self) -> Self {
-        match self {
-            Self::Fixed { width, bytes } => Self::Fixed { width: *width, bytes: with_room_of(bytes) },
-            Self::Bytes { ends, bytes } => {
-                Self::Bytes { ends: with_room_of(ends), bytes: with_room_of(bytes) }
-            }
-            Self::List { ends, items } => {
-                Self::List { ends: with_room_of(ends), items: Box::new(items.new_alike()) }
-            }
-            Self::Tuple(elements) => Self::Tuple(elements.iter().map(Column::new_alike).collect()),
-        }
-    }
-
     fn empty_like(&self) -> Self {
         match self {
             Self::Fixed { width, .. } => Self::Fixed { width: *width, bytes: Vec::new() },
@@ -346,11 +320,6 @@ fn fixed_width(scalar: &ColumnType) -> usize {
 }
 
 /// Where the first `rows` rows end.
-/// Room for a sixteenth more than `buffer` holds, so that batches of about one size never grow.
-fn with_room_of<T>(buffer: &[T]) -> Vec<T> {
-    Vec::with_capacity(buffer.len() + buffer.len() / 16)
-}
-
 fn end_of(ends: &[usize], rows: usize) -> usize {
     rows.checked_sub(1).map_or(0, |last| ends[last])
 }

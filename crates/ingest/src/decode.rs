@@ -20,14 +20,17 @@ use std::{
 pub struct RowDecoder {
     columns: Arc<[TargetColumn]>,
     format: Format,
-    /// What decoded last: the next rows are given as much room at once, for growing costs more than decoding.
-    last: Mutex<Arc<ColumnBatch>>,
+    /// Emptied batches, for the next rows: fresh memory costs a good part of what decoding costs.
+    free: Mutex<Vec<ColumnBatch>>,
 }
 
 #[derive(Debug)]
 enum Format {
     Json(json::Decoder),
 }
+
+/// A group of fewer records comes from a topic that is read as fast as it fills.
+const FEW_RECORDS: usize = 10_000;
 
 /// What became of one record batch: every record is a row or a quarantined row.
 #[derive(Clone, Debug)]
@@ -52,13 +55,12 @@ impl RowDecoder {
     /// Compiles the decoder of `columns` for plain JSON values.
     pub fn json(columns: Arc<[TargetColumn]>) -> Result<Self, json::CompileError> {
         let format = Format::Json(json::Decoder::compile(&columns, json::Options::default())?);
-        let last = Mutex::new(Arc::new(ColumnBatch::for_columns(&columns)));
-        Ok(Self { columns, format, last })
+        Ok(Self { columns, format, free: Mutex::default() })
     }
 
     /// Decodes every record of `records`; a bad one goes to quarantine and leaves its neighbours alone.
     pub fn decode(&self, records: &RecordBatch) -> Result<DecodedBatch, StaleDelta> {
-        let mut rows = self.empty_rows(records.len());
+        let mut rows = self.empty_rows();
         let mut rejects = Rejects::default();
         match &self.format {
             Format::Json(decoder) => decoder.decode(records, 0..records.len(), &mut rows, &mut rejects),
@@ -68,10 +70,8 @@ impl RowDecoder {
             let now = u32::try_from(epoch_time().as_secs()).unwrap_or(u32::MAX);
             Arc::new(rejects.into_column_batch(records, &self.columns, now))
         });
-        let rows = Arc::new(rows);
-        self.last().clone_from(&rows);
         Ok(DecodedBatch {
-            rows,
+            rows: Arc::new(rows),
             quarantined,
             reasons,
             delta: offsets_of(records)?,
@@ -83,17 +83,26 @@ impl RowDecoder {
 }
 
 impl RowDecoder {
-    fn empty_rows(&self, records: usize) -> ColumnBatch {
-        let last = self.last().clone();
-        if last.row_count() <= 2 * records {
-            last.new_alike()
-        } else {
-            ColumnBatch::for_columns(&self.columns)
+    /// Takes back what a durable group was made of. A group of few records ends the need for large buffers.
+    pub fn recycle(&self, batches: Vec<DecodedBatch>) {
+        let records: usize = batches.iter().map(|batch| batch.records).sum();
+        let mut free = self.free();
+        if records < FEW_RECORDS {
+            free.clear();
+            return;
+        }
+        for mut rows in batches.into_iter().filter_map(|batch| Arc::try_unwrap(batch.rows).ok()) {
+            rows.truncate(0);
+            free.push(rows);
         }
     }
 
-    fn last(&self) -> MutexGuard<'_, Arc<ColumnBatch>> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    fn empty_rows(&self) -> ColumnBatch {
+        self.free().pop().unwrap_or_else(|| ColumnBatch::for_columns(&self.columns))
+    }
+
+    fn free(&self) -> MutexGuard<'_, Vec<ColumnBatch>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Records as they came from a source, many in one buffer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Raw records of one topic: payload bytes back to back, one descriptor a record.
 ///
@@ -12,6 +12,47 @@ pub struct RecordBatch {
     bytes: Vec<u8>,
     records: Vec<Descriptor>,
     headers: Vec<(Slice, Option<Slice>)>,
+    home: Option<RecordBuffers>,
+}
+
+/// Buffers of batches that were dropped, for the next ones: fresh memory costs more than copying the records into it.
+#[derive(Clone, Debug, Default)]
+pub struct RecordBuffers {
+    free: Arc<Mutex<Vec<RecordBatch>>>,
+}
+
+/// Batches kept; more are never on their way at once.
+const KEPT: usize = 8;
+/// Smaller buffers are not worth keeping.
+const WORTH_KEEPING: usize = 64 << 10;
+
+impl RecordBuffers {
+    /// An empty batch of `topic`, in buffers used before if there are any; it gives them back when dropped.
+    pub fn batch(&self, topic: &Arc<str>) -> RecordBatch {
+        let kept = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut batch = kept.unwrap_or_default();
+        batch.topic = topic.clone();
+        batch.home = Some(self.clone());
+        batch
+    }
+
+    fn keep(&self, mut batch: RecordBatch) {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        if free.len() < KEPT && batch.bytes.capacity() >= WORTH_KEEPING {
+            batch.bytes.clear();
+            batch.records.clear();
+            batch.headers.clear();
+            free.push(batch);
+        }
+    }
+}
+
+impl Drop for RecordBatch {
+    fn drop(&mut self) {
+        if let Some(home) = self.home.take() {
+            home.keep(std::mem::take(self));
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,17 +92,9 @@ pub struct Position {
 impl RecordBatch {
     /// An empty batch of `topic`.
     pub fn new(topic: Arc<str>) -> Self {
-        Self { topic, ..Self::default() }
-    }
-
-    /// An empty batch of the same topic, with room for as much as `self` holds.
-    pub fn new_alike(&self) -> Self {
-        Self {
-            topic: self.topic.clone(),
-            bytes: Vec::with_capacity(self.bytes.len()),
-            records: Vec::with_capacity(self.records.len()),
-            headers: Vec::with_capacity(self.headers.len()),
-        }
+        let mut batch = Self::default();
+        batch.topic = topic;
+        batch
     }
 
     /// Copies one record in. `headers` yields name and value; Kafka allows names to repeat and values to be null.

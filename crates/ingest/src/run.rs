@@ -130,17 +130,8 @@ impl<S: Source, D: Destination> Running<S, D> {
                 self.ingest.progress.assigned(&partitions);
                 self.ingest.progress.recovered();
             }
-            SourceEvent::Revoked { lost: true, partitions, .. } => {
-                self.ingest.progress.revoked(&partitions);
-                return Err(partitions_lost(&partitions));
-            }
-            SourceEvent::Revoked { lost: false, partitions, drained } => {
-                match timeout(REVOKE_DEADLINE, self.drain()).await {
-                    Ok(outcome) => outcome?,
-                    Err(_) => return Err(partitions_lost(&partitions)),
-                }
-                self.gathered.forget(&partitions);
-                self.ingest.progress.revoked(&partitions);
+            SourceEvent::Revoked { partitions, lost, drained } => {
+                self.give_up(&partitions, lost).await?;
                 drop(drained);
             }
             SourceEvent::Trouble(error) => {
@@ -151,6 +142,42 @@ impl<S: Source, D: Destination> Running<S, D> {
             }
         }
         Ok(())
+    }
+
+    /// Lets go of partitions: drained first, or dropped when they belong to somebody else already.
+    async fn give_up(&mut self, partitions: &[i32], lost: bool) -> Result<(), Error> {
+        if lost {
+            self.ingest.progress.revoked(partitions);
+            if !self.idle() {
+                return Err(self.partitions_lost(partitions));
+            }
+        } else {
+            let drained = timeout(REVOKE_DEADLINE, self.drain()).await;
+            drained.unwrap_or_else(|_| Err(self.partitions_lost(partitions)))?;
+        }
+        self.gathered.forget(partitions);
+        self.ingest.progress.revoked(partitions);
+        Ok(())
+    }
+
+    /// Whether everything read is durable.
+    fn idle(&self) -> bool {
+        self.write.is_none() && self.decodes.is_empty() && self.open.is_empty()
+    }
+
+    fn partitions_lost(&self, partitions: &[i32]) -> Error {
+        let datasource = &self.ingest.writer.datasource;
+        let fact = format!(
+            "data source {datasource:?}: partitions {partitions:?} were given to another consumer before their records were durable"
+        );
+        Error::new(Kind::Fenced, fact)
+            .hint("records not yet written are read again by whoever owns the partitions now")
+    }
+
+    fn offsets_went_back(&self, stale: StaleDelta) -> Error {
+        let Writer { datasource, topic, .. } = &self.ingest.writer;
+        Error::new(Kind::Fenced, format!("data source {datasource:?}: offsets of topic {topic:?} went backwards: {stale}"))
+            .hint("the topic was deleted and created anew, or somebody reset the group's offsets; reading starts again at the committed offsets")
     }
 
     fn start_decode(&mut self, batch: RecordBatch, charge: Charge) {
@@ -165,10 +192,10 @@ impl<S: Source, D: Destination> Running<S, D> {
     }
 
     fn gather(&mut self, decoded: Result<(DecodedBatch, Charge), StaleDelta>) -> Result<(), Error> {
-        let (batch, charge) = decoded.map_err(offsets_went_back)?;
-        self.gathered.apply(&batch.delta).map_err(offsets_went_back)?;
+        let (batch, charge) = decoded.map_err(|stale| self.offsets_went_back(stale))?;
+        self.gathered.apply(&batch.delta).map_err(|stale| self.offsets_went_back(stale))?;
         self.ingest.progress.received(&batch.delta);
-        self.open.push(batch, charge).map_err(offsets_went_back)
+        self.open.push(batch, charge).map_err(|stale| self.offsets_went_back(stale))
     }
 
     fn full(&self) -> bool {
@@ -200,6 +227,9 @@ impl<S: Source, D: Destination> Running<S, D> {
         let Written { sealed, receipt, queryable_ms } = written?;
         self.pacing.adapt(receipt.pressure);
         self.report(&sealed, queryable_ms);
+        let Sealed { group, batches, .. } = sealed;
+        drop(group);
+        self.ingest.decoder.recycle(batches);
         Ok(())
     }
 
@@ -317,17 +347,4 @@ fn task_died(error: tokio::task::JoinError) -> Error {
     Error::new(Kind::Internal, "a worker task died")
         .hint("this is a bug in Forebay: please report it with the detail")
         .caused_by(error)
-}
-
-fn offsets_went_back(stale: StaleDelta) -> Error {
-    Error::new(Kind::Fenced, format!("offsets went backwards: {stale}"))
-        .hint("the topic was deleted and created anew, or somebody reset the group's offsets; reading starts again at the committed offsets")
-}
-
-fn partitions_lost(partitions: &[i32]) -> Error {
-    Error::new(
-        Kind::Fenced,
-        format!("partitions {partitions:?} were given to another consumer before their records were durable"),
-    )
-    .hint("records not yet written are read again by whoever owns the partitions now")
 }

@@ -53,7 +53,9 @@ impl Announcer {
 
     /// Says how it ended.
     pub(crate) fn finish(&mut self, report: &StatusReport, drained: &DrainOutcome) {
-        for notice in summary(report) {
+        // What happened since the last look is told before it is summed up.
+        let news = self.watcher.look(report, Instant::now());
+        for notice in news.into_iter().chain(summary(report)) {
             self.say(&notice);
         }
         if let DrainOutcome::CutOff(names) = drained {

@@ -263,6 +263,24 @@ async fn what_is_not_durable_when_partitions_are_lost_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn losing_partitions_of_which_all_is_durable_is_no_error() {
+    let bench = Bench::start(FlushSettings::default());
+    bench.script.send(SourceEvent::Assigned(vec![0]));
+    bench.send(0, &[(0, r#"{"n":1}"#)]);
+    bench.script.commits.reached(0, 1).await;
+    while bench.progress.figures().batches == 0 {
+        tokio::task::yield_now().await;
+    }
+    let (drained, wait) = oneshot::channel();
+    bench.script.send(SourceEvent::Revoked { partitions: vec![0], lost: true, drained });
+    assert!(wait.await.is_err());
+    bench.script.send(SourceEvent::Assigned(vec![0]));
+    bench.send(0, &[(1, r#"{"n":2}"#)]);
+    bench.script.commits.reached(0, 2).await;
+    bench.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn offsets_that_run_backwards_end_the_loop() {
     let bench = Bench::start(FlushSettings::default());
     bench.send(0, &[(10, r#"{"n":1}"#)]);

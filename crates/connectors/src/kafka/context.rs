@@ -9,7 +9,7 @@ use forebay_ingest::{
     error::{Error, Kind},
     memory::Account,
     progress::Progress,
-    records::RecordBatch,
+    records::{RecordBatch, RecordBuffers},
     source::SourceEvent,
 };
 use rdkafka::{
@@ -42,6 +42,7 @@ pub(super) struct Context {
     account: Account,
     /// Records polled but not handed over yet. Behind a lock because a rebalance hands them over from inside a poll.
     pending: Mutex<RecordBatch>,
+    buffers: RecordBuffers,
     reason: Mutex<Option<(Code, String)>>,
     troubled: Mutex<Option<Code>>,
     fenced: AtomicBool,
@@ -65,6 +66,7 @@ impl Context {
             progress,
             account,
             pending,
+            buffers: RecordBuffers::default(),
             reason: Mutex::default(),
             troubled: Mutex::default(),
             fenced: AtomicBool::new(false),
@@ -84,7 +86,7 @@ impl Context {
         match permit {
             Ok(Ok(permit)) => {
                 let mut pending = self.pending();
-                let empty = pending.new_alike();
+                let empty = self.buffers.batch(&pending.topic);
                 let batch = std::mem::replace(&mut *pending, empty);
                 drop(pending);
                 let charge = self.account.charge(batch.payload_bytes());

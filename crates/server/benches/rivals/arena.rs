@@ -69,43 +69,30 @@ impl Arena {
     pub(crate) fn place(&self, contestant: &str) -> Result<Place, Failure> {
         let name = unique(contestant);
         let directory = self.directory.join(&name);
-        fs::create_dir_all(&directory).map_err(Failure::of(format!(
-            "{} cannot be made",
-            directory.display()
-        )))?;
+        fs::create_dir_all(&directory)
+            .map_err(Failure::of(format!("{} cannot be made", directory.display())))?;
         Ok(Place { name, directory })
     }
 
     /// `forebay start` on a project of one data source, with defaults but for what is in `flags`.
-    pub(crate) fn forebay(
-        &self,
-        place: &Place,
-        topic: &str,
-        flags: &[&str],
-    ) -> Result<Command, Failure> {
+    pub(crate) fn forebay(&self, place: &Place, topic: &str, flags: &[&str]) -> Result<Command, Failure> {
         let project = place.directory.join("project");
         self.write_project(&project, place, topic)?;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
+        let mut command = process::dying_with_us(env!("CARGO_BIN_EXE_forebay"));
         for (name, _) in env::vars_os() {
             // Settings of whoever runs the benchmark; the engine's place is not one of Forebay's settings.
             let name = name.to_string_lossy().into_owned();
-            if name.starts_with("FOREBAY_") && name != "FOREBAY_LIBCHDB" && name != "FOREBAY_CACHE"
-            {
+            if name.starts_with("FOREBAY_") && name != "FOREBAY_LIBCHDB" && name != "FOREBAY_CACHE" {
                 command.env_remove(name);
             }
         }
-        command
-            .arg("start")
-            .arg(&project)
-            .arg("--data-dir")
-            .arg(place.data_dir())
-            .args(flags);
+        command.arg("start").arg(&project).arg("--data-dir").arg(place.data_dir()).args(flags);
         Ok(command)
     }
 
     fn write_project(&self, project: &Path, place: &Place, topic: &str) -> Result<(), Failure> {
-        let columns = table::COLUMNS
-            .map(|(name, column_type, path)| format!("    {name} {column_type} `json:{path}`"));
+        let columns =
+            table::COLUMNS.map(|(name, column_type, path)| format!("    {name} {column_type} `json:{path}`"));
         let datasource = format!(
             "SCHEMA >\n{}\n\nENGINE MergeTree\nENGINE_SORTING_KEY \"{}\"\n\nKAFKA_CONNECTION_NAME kafka\n\
              KAFKA_TOPIC {topic}\nKAFKA_GROUP_ID {}\nKAFKA_AUTO_OFFSET_RESET earliest\n",
@@ -120,10 +107,7 @@ impl Arena {
         fs::create_dir_all(project)
             .and_then(|()| fs::write(project.join("clicks.datasource"), datasource))
             .and_then(|()| fs::write(project.join("kafka.connection"), connection))
-            .map_err(Failure::of(format!(
-                "{} cannot be written",
-                project.display()
-            )))
+            .map_err(Failure::of(format!("{} cannot be written", project.display())))
     }
 
     /// The rival.
@@ -139,19 +123,11 @@ impl Arena {
             .args(["--topic", topic, "--group", &place.name])
             .arg("--data-dir")
             .arg(place.data_dir())
-            .args([
-                "--pattern",
-                run.pattern.name(),
-                "--on-bad",
-                run.on_bad.name(),
-            ])
+            .args(["--pattern", run.pattern.name(), "--on-bad", run.on_bad.name()])
             .args(["--rows", &run.rows.to_string()])
             .args(["--flush-ms", &run.flush_ms.to_string()])
             .args(["--count-ms", &run.count_ms.to_string()]);
-        let optional = [
-            ("--watch-seconds", run.watch_seconds),
-            ("--poll-ms", run.poll_ms),
-        ];
+        let optional = [("--watch-seconds", run.watch_seconds), ("--poll-ms", run.poll_ms)];
         for (flag, value) in optional {
             if let Some(value) = value {
                 command.args([flag, &value.to_string()]);
@@ -188,9 +164,7 @@ impl Place {
     /// How many blocks were inserted into the table.
     pub(crate) fn inserts(&self, table: &str) -> Result<u64, Failure> {
         let answer = self.query(&table::inserts(table))?;
-        answer
-            .parse()
-            .map_err(|_| Failure::new(format!("{answer:?} is no number of inserts")))
+        answer.parse().map_err(|_| Failure::new(format!("{answer:?} is no number of inserts")))
     }
 }
 
@@ -204,7 +178,7 @@ impl Drop for Place {
 /// This very program in another role.
 pub(crate) fn part(name: &str) -> Result<Command, Failure> {
     let program = env::current_exe().map_err(Failure::of("this program has no path"))?;
-    let mut command = Command::new(program);
+    let mut command = process::dying_with_us(program);
     command.arg(name);
     Ok(command)
 }

@@ -41,16 +41,8 @@ pub(crate) fn run(arena: &Arena) -> Result<Vec<Outcome>, Failure> {
     let mut outcomes = vec![forebay(arena, &topic, &good)?];
     let rivals = [
         ("Kafka engine, typed", Pattern::Typed, OnBad::Block),
-        (
-            "Kafka engine, typed, skip_broken_messages",
-            Pattern::Typed,
-            OnBad::Skip,
-        ),
-        (
-            "Kafka engine, typed, handle_error_mode stream",
-            Pattern::Typed,
-            OnBad::Stream,
-        ),
+        ("Kafka engine, typed, skip_broken_messages", Pattern::Typed, OnBad::Skip),
+        ("Kafka engine, typed, handle_error_mode stream", Pattern::Typed, OnBad::Stream),
         ("Kafka engine, tuned", Pattern::Tuned, OnBad::Block),
     ];
     for (name, pattern, on_bad) in rivals {
@@ -100,6 +92,5 @@ fn outcome(
 }
 
 fn number(text: &str) -> Result<usize, Failure> {
-    text.parse()
-        .map_err(|_| Failure::new(format!("{text:?} is no number of rows")))
+    text.parse().map_err(|_| Failure::new(format!("{text:?} is no number of rows")))
 }

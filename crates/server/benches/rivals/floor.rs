@@ -65,9 +65,7 @@ impl Consume {
             .set("enable.auto.commit", "false")
             .create()
             .map_err(Failure::of("no consumer"))?;
-        consumer
-            .subscribe(&[&self.topic])
-            .map_err(Failure::of("no subscription"))?;
+        consumer.subscribe(&[&self.topic]).map_err(Failure::of("no subscription"))?;
         let (mut records, mut bytes) = (0, 0);
         let deadline = Instant::now() + Duration::from_secs(600);
         while records < self.records && Instant::now() < deadline {
@@ -80,10 +78,7 @@ impl Consume {
         }
         println!("{bytes}");
         if records < self.records {
-            return Err(Failure::new(format!(
-                "{records} of {} records came",
-                self.records
-            )));
+            return Err(Failure::new(format!("{records} of {} records came", self.records)));
         }
         Ok(())
     }
@@ -142,10 +137,7 @@ fn groups(decoded: &[DecodedBatch]) -> Vec<Vec<&ColumnBatch>> {
         }
         rows += batch.records;
         bytes += batch.memory_bytes();
-        groups
-            .last_mut()
-            .expect("there is always a group")
-            .push(&*batch.rows);
+        groups.last_mut().expect("there is always a group").push(&*batch.rows);
     }
     groups
 }
@@ -184,10 +176,7 @@ fn record_batches(records: u64) -> Vec<RecordBatch> {
     for number in 0..records {
         value.clear();
         clickstream::write_record(number, &mut value);
-        if batches
-            .last()
-            .is_some_and(|batch| batch.payload_bytes() >= BATCH_BYTES)
-        {
+        if batches.last().is_some_and(|batch| batch.payload_bytes() >= BATCH_BYTES) {
             batches.push(RecordBatch::new(topic.clone()));
         }
         let position = Position {
@@ -203,15 +192,10 @@ fn record_batches(records: u64) -> Vec<RecordBatch> {
 }
 
 fn decode(decoder: &RowDecoder, batch: &RecordBatch) -> Result<DecodedBatch, Failure> {
-    let decoded = decoder
-        .decode(batch)
-        .map_err(Failure::of("offsets went backwards"))?;
+    let decoded = decoder.decode(batch).map_err(Failure::of("offsets went backwards"))?;
     match decoded.quarantined {
         None => Ok(decoded),
-        Some(_) => Err(Failure::new(format!(
-            "records did not decode: {:?}",
-            decoded.reasons
-        ))),
+        Some(_) => Err(Failure::new(format!("records did not decode: {:?}", decoded.reasons))),
     }
 }
 
@@ -239,10 +223,7 @@ fn target_columns() -> Result<Vec<TargetColumn>, Failure> {
 fn thread_cpu_seconds() -> Result<f64, Failure> {
     const PATH: &str = "/proc/thread-self/schedstat";
     let text = fs::read_to_string(PATH).map_err(Failure::of(format!("{PATH} cannot be read")))?;
-    let nanoseconds = text
-        .split(' ')
-        .next()
-        .and_then(|first| first.parse::<f64>().ok());
+    let nanoseconds = text.split(' ').next().and_then(|first| first.parse::<f64>().ok());
     nanoseconds
         .map(|nanoseconds| nanoseconds / 1e9)
         .ok_or_else(|| Failure::new(format!("{PATH} is not as expected: {text}")))

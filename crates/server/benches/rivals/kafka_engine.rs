@@ -149,16 +149,9 @@ impl KafkaEngine {
             Pattern::Typed => (FIELDS, "JSONEachRow"),
             Pattern::Tuned => ("bytes String", "RawBLOB"),
         };
-        let Self {
-            bootstrap,
-            topic,
-            group,
-            flush_ms,
-            ..
-        } = self;
-        let poll = self.poll_ms.map_or(String::new(), |poll_ms| {
-            format!(", kafka_poll_timeout_ms = {poll_ms}")
-        });
+        let Self { bootstrap, topic, group, flush_ms, .. } = self;
+        let poll =
+            self.poll_ms.map_or(String::new(), |poll_ms| format!(", kafka_poll_timeout_ms = {poll_ms}"));
         let on_bad = match self.on_bad {
             OnBad::Block => "",
             OnBad::Skip => ", kafka_skip_broken_messages = 100",
@@ -178,9 +171,9 @@ impl KafkaEngine {
         };
         let source = match self.pattern {
             Pattern::Typed => format!("bench.queue AS record {good}"),
-            Pattern::Tuned => format!(
-                "(SELECT JSONExtract(bytes, 'Tuple({FIELDS})') AS record FROM bench.queue {good})"
-            ),
+            Pattern::Tuned => {
+                format!("(SELECT JSONExtract(bytes, 'Tuple({FIELDS})') AS record FROM bench.queue {good})")
+            }
         };
         let mut views = vec![format!(
             "CREATE MATERIALIZED VIEW bench.feed TO {TABLE} AS SELECT {SELECTED} FROM {source}"

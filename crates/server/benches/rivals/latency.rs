@@ -56,23 +56,13 @@ pub(crate) fn forebay(arena: &Arena, partitions: i32, seconds: u64) -> Result<La
         (produced, samples.join().expect("counting does not panic"))
     });
     contestant.interrupt()?;
-    let cost = contestant.finish(PATIENCE * 2)?;
+    let (cost, _) = contestant.finish(PATIENCE * 2)?;
     let inserts = place.inserts(FOREBAY_TABLE)?;
-    Latency::new(
-        ("Forebay", partitions),
-        &produced?,
-        &samples?,
-        inserts,
-        cost,
-    )
+    Latency::new(("Forebay", partitions), &produced?, &samples?, inserts, cost)
 }
 
 /// The Kafka engine at an interval of 200 ms.
-pub(crate) fn kafka_engine(
-    arena: &Arena,
-    partitions: i32,
-    seconds: u64,
-) -> Result<Latency, Failure> {
+pub(crate) fn kafka_engine(arena: &Arena, partitions: i32, seconds: u64) -> Result<Latency, Failure> {
     let topic = Topic::create(&arena.cluster, partitions)?;
     let place = arena.place("latency")?;
     let rows = PACE * seconds + 1;
@@ -85,25 +75,12 @@ pub(crate) fn kafka_engine(
     let mut command = arena.kafka_engine(&place, &topic.name, run)?;
     let mut contestant = Contestant::start(&mut command, &place.directory, "contestant")?;
     topic.produce_paced(1, PACE)?;
-    contestant.wait_until("its first row", PATIENCE, |contestant| {
-        Ok(!contestant.output()?.is_empty())
-    })?;
+    contestant.wait_until("its first row", PATIENCE, |contestant| Ok(!contestant.output()?.is_empty()))?;
     let produced = topic.produce_paced(rows - 1, PACE)?;
-    contestant.wait_until("its last row", PATIENCE, |contestant| {
-        Ok(samples(&contestant.output()?)
-            .last()
-            .is_some_and(|(_, seen)| *seen >= rows))
-    })?;
-    let samples = samples(&contestant.output()?);
-    let cost = contestant.finish(PATIENCE * 2)?;
+    let (cost, output) = contestant.finish(PATIENCE * 2)?;
+    let samples = samples(&output);
     let inserts = place.inserts(TABLE)?;
-    Latency::new(
-        ("Kafka engine, flush 200 ms", partitions),
-        &produced,
-        &samples,
-        inserts,
-        cost,
-    )
+    Latency::new(("Kafka engine, flush 200 ms", partitions), &produced, &samples, inserts, cost)
 }
 
 fn samples(output: &str) -> Vec<Sample> {
@@ -195,18 +172,14 @@ impl Counter {
         let mut samples: Vec<Sample> = Vec::new();
         let mut idle = Duration::ZERO;
         while samples.last().is_none_or(|(_, seen)| *seen < rows) {
-            let seen = self
-                .rows()
-                .ok_or_else(|| Failure::new("Forebay does not answer a query"))?;
+            let seen = self.rows().ok_or_else(|| Failure::new("Forebay does not answer a query"))?;
             if samples.last().is_none_or(|(_, last)| *last != seen) {
                 samples.push((epoch_ms(), seen));
                 idle = Duration::ZERO;
             }
             idle += Duration::from_millis(COUNT_MS);
             if idle > PATIENCE {
-                return Err(Failure::new(format!(
-                    "Forebay stays at {seen} of {rows} rows"
-                )));
+                return Err(Failure::new(format!("Forebay stays at {seen} of {rows} rows")));
             }
             thread::sleep(Duration::from_millis(COUNT_MS));
         }

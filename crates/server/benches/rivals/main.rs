@@ -119,10 +119,7 @@ impl Part {
 impl Run {
     fn run(&self) -> Result<(), Failure> {
         let temporary = tempfile::tempdir().map_err(Failure::of("no temporary directory"))?;
-        let directory = self
-            .work_dir
-            .clone()
-            .unwrap_or_else(|| temporary.path().to_path_buf());
+        let directory = self.work_dir.clone().unwrap_or_else(|| temporary.path().to_path_buf());
         let own_broker;
         let cluster = match env::var("FOREBAY_KAFKA") {
             Ok(bootstrap) => Cluster::new(&bootstrap),
@@ -142,15 +139,8 @@ impl Run {
     }
 
     fn measure(&self, arena: &Arena) -> Result<Report, Failure> {
-        let (rounds, records, seconds) = if self.quick {
-            (1, 200_000, 5)
-        } else {
-            (3, 1_000_000, 15)
-        };
-        let (rounds, records) = (
-            self.rounds.unwrap_or(rounds),
-            self.records.unwrap_or(records),
-        );
+        let (rounds, records, seconds) = if self.quick { (1, 200_000, 5) } else { (3, 1_000_000, 15) };
+        let (rounds, records) = (self.rounds.unwrap_or(rounds), self.records.unwrap_or(records));
         let mut report = Report::default();
         if self.wants(Section::Throughput) {
             eprintln!("producing {records} records");
@@ -162,9 +152,7 @@ impl Run {
         if self.wants(Section::Latency) {
             eprintln!("latency");
             report.latency.push(latency::forebay(arena, 4, seconds)?);
-            report
-                .latency
-                .push(latency::kafka_engine(arena, 4, seconds)?);
+            report.latency.push(latency::kafka_engine(arena, 4, seconds)?);
             report.latency.push(latency::forebay(arena, 200, seconds)?);
         }
         if self.wants(Section::Partitions) {

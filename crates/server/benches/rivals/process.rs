@@ -3,6 +3,7 @@
 use forebay_testkit::Failure;
 use serde::Serialize;
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -46,11 +47,7 @@ pub(crate) struct Contestant {
 
 impl Contestant {
     /// Starts `command` with its output in `<name>.out` and its log in `<name>.log` of `directory`.
-    pub(crate) fn start(
-        command: &mut Command,
-        directory: &Path,
-        name: &str,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn start(command: &mut Command, directory: &Path, name: &str) -> Result<Self, Failure> {
         let output = directory.join(format!("{name}.out"));
         let log = directory.join(format!("{name}.log"));
         let child = command
@@ -59,22 +56,13 @@ impl Contestant {
             .stderr(create(&log)?)
             .spawn()
             .map_err(Failure::of(format!("{name} cannot be started")))?;
-        Ok(Self {
-            child,
-            name: name.to_owned(),
-            output,
-            log,
-            started: Instant::now(),
-            peak_rss: 0,
-        })
+        Ok(Self { child, name: name.to_owned(), output, log, started: Instant::now(), peak_rss: 0 })
     }
 
     /// What it has printed so far.
     pub(crate) fn output(&self) -> Result<String, Failure> {
-        fs::read_to_string(&self.output).map_err(Failure::of(format!(
-            "{} cannot be read",
-            self.output.display()
-        )))
+        fs::read_to_string(&self.output)
+            .map_err(Failure::of(format!("{} cannot be read", self.output.display())))
     }
 
     /// Waits until `ready` says so; fails when the process ends before, or at the limit.
@@ -103,15 +91,12 @@ impl Contestant {
             .args(["-INT", &self.child.id().to_string()])
             .status()
             .map_err(Failure::of("kill cannot be run"))?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(self.failure("could not be interrupted"))
-        }
+        if status.success() { Ok(()) } else { Err(self.failure("could not be interrupted")) }
     }
 
-    /// Waits for its end; fails when it takes longer than `limit` or ends with an error.
-    pub(crate) fn finish(mut self, limit: Duration) -> Result<Cost, Failure> {
+    /// Waits for its end, and returns its cost and what it printed; fails when it takes longer than `limit` or ends
+    /// with an error.
+    pub(crate) fn finish(mut self, limit: Duration) -> Result<(Cost, String), Failure> {
         let ticks = loop {
             let glance = self.glance()?;
             if glance.ended {
@@ -123,20 +108,18 @@ impl Contestant {
             thread::sleep(GLANCE);
         };
         let wall_seconds = self.started.elapsed().as_secs_f64();
-        let status = self
-            .child
-            .wait()
-            .map_err(Failure::of("a child cannot be waited for"))?;
+        let status = self.child.wait().map_err(Failure::of("a child cannot be waited for"))?;
         if !status.success() {
             return Err(self.failure(&format!("ended with {status}")));
         }
         let hertz = clock_ticks()?;
-        Ok(Cost {
+        let cost = Cost {
             user_seconds: ticks.user / hertz,
             system_seconds: ticks.system / hertz,
             peak_rss: self.peak_rss,
             wall_seconds,
-        })
+        };
+        Ok((cost, self.output()?))
     }
 
     fn glance(&mut self) -> Result<Ticks, Failure> {
@@ -163,17 +146,15 @@ impl Drop for Contestant {
 }
 
 /// Runs `command` to its end and returns its cost with what it printed.
-pub(crate) fn run(
-    command: &mut Command,
-    directory: &Path,
-    name: &str,
-) -> Result<(Cost, String), Failure> {
-    let contestant = Contestant::start(command, directory, name)?;
-    let output = contestant.output.clone();
-    let cost = contestant.finish(Duration::from_secs(1200))?;
-    let printed = fs::read_to_string(&output)
-        .map_err(Failure::of(format!("{} cannot be read", output.display())))?;
-    Ok((cost, printed))
+pub(crate) fn run(command: &mut Command, directory: &Path, name: &str) -> Result<(Cost, String), Failure> {
+    Contestant::start(command, directory, name)?.finish(Duration::from_secs(1200))
+}
+
+/// A command that is killed when this process dies, however that happens; it keeps its process id.
+pub(crate) fn dying_with_us(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]).arg(program);
+    command
 }
 
 /// CPU seconds this process has used so far, all threads; in steps of a clock tick (10 ms).
@@ -198,8 +179,7 @@ struct Ticks {
 impl Ticks {
     /// Source: proc_pid_stat(5). A zombie's figures are those of all its threads, once no other thread is left.
     fn of(path: &str) -> Result<Self, Failure> {
-        let text =
-            fs::read_to_string(path).map_err(Failure::of(format!("{path} cannot be read")))?;
+        let text = fs::read_to_string(path).map_err(Failure::of(format!("{path} cannot be read")))?;
         let odd = || Failure::new(format!("{path} is not as expected: {text}"));
         // The command's name, in parentheses, may itself hold spaces and parentheses.
         let (_, fields) = text.rsplit_once(") ").ok_or_else(odd)?;
@@ -219,9 +199,7 @@ impl Ticks {
 /// Source: proc_pid_status(5); a zombie has no such line.
 fn peak_rss(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)
 }

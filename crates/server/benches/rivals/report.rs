@@ -84,38 +84,19 @@ impl Report {
     fn throughput_goals(&self) -> Vec<Goal> {
         let memory = quotient(self.memory(Entrant::Forebay), self.memory(Entrant::Typed));
         let goals = [
-            (
-                ">= 8x the typed engine",
-                self.ratio(Entrant::Typed, Entrant::Forebay),
-                8.0..f64::INFINITY,
-            ),
-            (
-                ">= 2x the tuned pattern",
-                self.ratio(Entrant::Tuned, Entrant::Forebay),
-                2.0..f64::INFINITY,
-            ),
-            (
-                "<= 1.2x the floor",
-                self.ratio(Entrant::Forebay, Entrant::Floor),
-                0.0..1.2,
-            ),
+            (">= 8x the typed engine", self.ratio(Entrant::Typed, Entrant::Forebay), 8.0..f64::INFINITY),
+            (">= 2x the tuned pattern", self.ratio(Entrant::Tuned, Entrant::Forebay), 2.0..f64::INFINITY),
+            ("<= 1.2x the floor", self.ratio(Entrant::Forebay, Entrant::Floor), 0.0..1.2),
             ("peak memory <= the typed engine's", memory, 0.0..1.0),
         ];
         let ratios = goals.into_iter().filter_map(|(goal, ratio, wanted)| {
-            ratio.map(|ratio| Goal {
-                goal,
-                measured: format!("{ratio:.2}x"),
-                met: wanted.contains(&ratio),
-            })
+            ratio.map(|ratio| Goal { goal, measured: format!("{ratio:.2}x"), met: wanted.contains(&ratio) })
         });
         ratios.chain(self.decode_goal()).collect()
     }
 
     fn decode_goal(&self) -> Option<Goal> {
-        let steps = self
-            .attempts(Entrant::Floor)
-            .iter()
-            .filter_map(|attempt| attempt.steps);
+        let steps = self.attempts(Entrant::Floor).iter().filter_map(|attempt| attempt.steps);
         let records = self.topic.records as f64;
         let rate = Spread::of(steps.map(|steps| records / steps.decode))?.median;
         Some(Goal {
@@ -129,13 +110,8 @@ impl Report {
         let Some(latency) = self.latency.first() else {
             return Vec::new();
         };
-        let most = self
-            .latency
-            .iter()
-            .filter(|latency| latency.contestant == "Forebay");
-        let most = most
-            .map(|latency| latency.inserts_a_second)
-            .fold(0.0, f64::max);
+        let most = self.latency.iter().filter(|latency| latency.contestant == "Forebay");
+        let most = most.map(|latency| latency.inserts_a_second).fold(0.0, f64::max);
         vec![
             Goal {
                 goal: "p99 <= 250 ms at 1,000 records a second",
@@ -162,10 +138,7 @@ impl Report {
     }
 
     fn attempts(&self, entrant: Entrant) -> &[Attempt] {
-        let series = self
-            .throughput
-            .iter()
-            .find(|series| series.entrant == entrant);
+        let series = self.throughput.iter().find(|series| series.entrant == entrant);
         series.map_or(&[], |series| &series.attempts)
     }
 
@@ -183,16 +156,8 @@ impl Report {
     }
 
     fn throughput_table(&self) -> Table {
-        let mut table = Table::new(&[
-            "",
-            "CPU s min",
-            "median",
-            "max",
-            "rows/CPU s",
-            "by Forebay",
-            "peak MB",
-            "wall s",
-        ]);
+        let mut table =
+            Table::new(&["", "CPU s min", "median", "max", "rows/CPU s", "vs Forebay", "peak MB", "wall s"]);
         for series in &self.throughput {
             let attempts = &series.attempts;
             let Some(cpu) = Spread::of(attempts.iter().map(|attempt| attempt.cpu_seconds)) else {
@@ -205,16 +170,11 @@ impl Report {
                 format!("{:.2}", cpu.min),
                 format!("{:.2}", cpu.median),
                 format!("{:.2}", cpu.max),
-                optional(
-                    works.then(|| self.topic.records as f64 / cpu.median / 1000.0),
-                    |rows| format!("{rows:.0} k"),
-                ),
-                optional(self.ratio(series.entrant, Entrant::Forebay), |ratio| {
-                    format!("{ratio:.2}x")
+                optional(works.then(|| self.topic.records as f64 / cpu.median / 1000.0), |rows| {
+                    format!("{rows:.0} k")
                 }),
-                optional(self.memory(series.entrant), |bytes| {
-                    format!("{:.0}", bytes / 1e6)
-                }),
+                optional(self.ratio(series.entrant, Entrant::Forebay), |ratio| format!("{ratio:.2}x")),
+                optional(self.memory(series.entrant), |bytes| format!("{:.0}", bytes / 1e6)),
                 optional(wall, |wall| format!("{:.1}", wall.median)),
             ]);
         }
@@ -222,11 +182,8 @@ impl Report {
     }
 
     fn steps_line(&self) -> Option<String> {
-        let steps: Vec<_> = self
-            .attempts(Entrant::Floor)
-            .iter()
-            .filter_map(|attempt| attempt.steps)
-            .collect();
+        let steps: Vec<_> =
+            self.attempts(Entrant::Floor).iter().filter_map(|attempt| attempt.steps).collect();
         let consume = Spread::of(steps.iter().map(|steps| steps.consume))?;
         let decode = Spread::of(steps.iter().map(|steps| steps.decode))?;
         let insert = Spread::of(steps.iter().map(|steps| steps.insert))?;
@@ -237,15 +194,7 @@ impl Report {
     }
 
     fn latency_table(&self) -> Table {
-        let mut table = Table::new(&[
-            "",
-            "partitions",
-            "p50 ms",
-            "p99 ms",
-            "inserts/s",
-            "CPU s",
-            "peak MB",
-        ]);
+        let mut table = Table::new(&["", "partitions", "p50 ms", "p99 ms", "inserts/s", "CPU s", "peak MB"]);
         for latency in &self.latency {
             table.row([
                 latency.contestant.clone(),
@@ -289,17 +238,8 @@ impl Report {
 
     fn goals_table(&self) -> Table {
         let mut table = Table::new(&["goal", "measured", ""]);
-        for Goal {
-            goal,
-            measured,
-            met,
-        } in self.goals()
-        {
-            table.row([
-                goal.to_owned(),
-                measured,
-                if met { "met" } else { "not met" }.to_owned(),
-            ]);
+        for Goal { goal, measured, met } in self.goals() {
+            table.row([goal.to_owned(), measured, if met { "met" } else { "not met" }.to_owned()]);
         }
         table
     }
@@ -320,11 +260,7 @@ impl fmt::Display for Report {
             writeln!(f, "{}\n", self.steps_line().unwrap_or_default())?;
         }
         if !self.latency.is_empty() {
-            writeln!(
-                f,
-                "From produced to queryable at 1,000 records a second\n\n{}",
-                self.latency_table()
-            )?;
+            writeln!(f, "From produced to queryable at 1,000 records a second\n\n{}", self.latency_table())?;
         }
         if !self.partitions.is_empty() {
             writeln!(
@@ -364,9 +300,7 @@ struct Table {
 impl Table {
     fn new(titles: &[&str]) -> Self {
         let titles = titles.iter().map(|title| (*title).to_owned());
-        Self {
-            rows: vec![titles.collect()],
-        }
+        Self { rows: vec![titles.collect()] }
     }
 
     fn row(&mut self, cells: impl Into<Vec<String>>) {
@@ -377,13 +311,8 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.rows[0].len();
-        let width = |column: usize| {
-            self.rows
-                .iter()
-                .map(|row| row[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        };
+        let width =
+            |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns).map(width).collect();
         for row in &self.rows {
             let mut line = format!("  {:<1$}", row[0], widths[0]);

@@ -40,15 +40,8 @@ impl Fingerprint {
     pub(crate) fn parse(row: &str) -> Result<Self, Failure> {
         let fields: Result<Vec<u64>, _> = row.trim_end().split('\t').map(str::parse).collect();
         match fields.as_deref() {
-            Ok(&[rows, user_ids, hundredths, hash]) => Ok(Self {
-                rows,
-                user_ids,
-                hundredths,
-                hash,
-            }),
-            _ => Err(Failure::new(format!(
-                "{row:?} is no fingerprint of a table"
-            ))),
+            Ok(&[rows, user_ids, hundredths, hash]) => Ok(Self { rows, user_ids, hundredths, hash }),
+            _ => Err(Failure::new(format!("{row:?} is no fingerprint of a table"))),
         }
     }
 }
@@ -56,10 +49,7 @@ impl Fingerprint {
 /// The statement that creates the table under this name.
 pub(crate) fn create(table: &str) -> String {
     let columns = COLUMNS.map(|(name, column_type, _)| format!("{name} {column_type}"));
-    format!(
-        "CREATE TABLE {table} ({}) ENGINE = MergeTree ORDER BY ({SORTING_KEY})",
-        columns.join(", ")
-    )
+    format!("CREATE TABLE {table} ({}) ENGINE = MergeTree ORDER BY ({SORTING_KEY})", columns.join(", "))
 }
 
 /// The query whose one row is a [`Fingerprint`].
@@ -91,26 +81,19 @@ pub(crate) fn open(data_dir: &Path) -> Result<Engine, Failure> {
 
 /// Runs a statement that returns nothing.
 pub(crate) fn run(engine: &Engine, sql: &str) -> Result<(), Failure> {
-    engine
-        .query(sql, "Null")
-        .map(|_| ())
-        .map_err(|error| refused(sql, &error))
+    engine.query(sql, "Null").map(|_| ()).map_err(|error| refused(sql, &error))
 }
 
 /// The result of a query as tab-separated values.
 pub(crate) fn text(engine: &Engine, sql: &str) -> Result<String, Failure> {
-    let output = engine
-        .query(sql, "TabSeparated")
-        .map_err(|error| refused(sql, &error))?;
+    let output = engine.query(sql, "TabSeparated").map_err(|error| refused(sql, &error))?;
     Ok(String::from_utf8_lossy(&output.bytes).trim_end().to_owned())
 }
 
 /// The one number a query returns.
 pub(crate) fn number(engine: &Engine, sql: &str) -> Result<u64, Failure> {
     let answer = text(engine, sql)?;
-    answer
-        .parse()
-        .map_err(|_| Failure::new(format!("no number but {answer:?} from {sql}")))
+    answer.parse().map_err(|_| Failure::new(format!("no number but {answer:?} from {sql}")))
 }
 
 /// A statement that the engine did not run, and why.

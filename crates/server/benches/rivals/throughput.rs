@@ -63,14 +63,8 @@ pub(crate) struct Series {
 
 impl Entrant {
     /// All of them, in the order they run in each round.
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Forebay,
-        Self::Typed,
-        Self::ForebayNotDurable,
-        Self::Tuned,
-        Self::Floor,
-        Self::EngineAlone,
-    ];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Forebay, Self::Typed, Self::ForebayNotDurable, Self::Tuned, Self::Floor, Self::EngineAlone];
 
     /// For people.
     pub(crate) fn name(self) -> &'static str {
@@ -91,10 +85,7 @@ pub(crate) fn run(
     (topic, totals): (&Topic, &Totals),
     rounds: usize,
 ) -> Result<Vec<Series>, Failure> {
-    let mut series = Entrant::ALL.map(|entrant| Series {
-        entrant,
-        attempts: Vec::new(),
-    });
+    let mut series = Entrant::ALL.map(|entrant| Series { entrant, attempts: Vec::new() });
     let mut referee = Referee::new(totals);
     for round in 1..=rounds {
         for series in &mut series {
@@ -119,22 +110,17 @@ fn attempt(
 ) -> Result<Attempt, Failure> {
     let place = arena.place("throughput")?;
     let (mut command, table) = match entrant {
-        Entrant::Forebay => (
-            arena.forebay(&place, &topic.name, &CATCH_UP)?,
-            FOREBAY_TABLE,
-        ),
+        Entrant::Forebay => (arena.forebay(&place, &topic.name, &CATCH_UP)?, FOREBAY_TABLE),
         Entrant::ForebayNotDurable => {
             let flags = [&CATCH_UP[..], &["--no-durable"]].concat();
             (arena.forebay(&place, &topic.name, &flags)?, FOREBAY_TABLE)
         }
-        Entrant::Typed => (
-            arena.kafka_engine(&place, &topic.name, EngineRun::new(Pattern::Typed, records))?,
-            TABLE,
-        ),
-        Entrant::Tuned => (
-            arena.kafka_engine(&place, &topic.name, EngineRun::new(Pattern::Tuned, records))?,
-            TABLE,
-        ),
+        Entrant::Typed => {
+            (arena.kafka_engine(&place, &topic.name, EngineRun::new(Pattern::Typed, records))?, TABLE)
+        }
+        Entrant::Tuned => {
+            (arena.kafka_engine(&place, &topic.name, EngineRun::new(Pattern::Tuned, records))?, TABLE)
+        }
         Entrant::Floor => return floor(arena, topic, records, referee),
         Entrant::EngineAlone => {
             let mut command = part("query")?;
@@ -150,39 +136,26 @@ fn attempt(
 /// Stops when the topic's end is reached.
 pub(crate) const CATCH_UP: [&str; 3] = ["--until-caught-up", "--port", "0"];
 
-fn floor(
-    arena: &Arena,
-    topic: &Topic,
-    records: u64,
-    referee: &mut Referee,
-) -> Result<Attempt, Failure> {
+fn floor(arena: &Arena, topic: &Topic, records: u64, referee: &mut Referee) -> Result<Attempt, Failure> {
     let place = arena.place("floor")?;
     let records = records.to_string();
     let mut consume = part("consume")?;
-    consume
-        .args(["--bootstrap", arena.cluster.bootstrap_servers()])
-        .args([
-            "--topic",
-            &topic.name,
-            "--group",
-            &place.name,
-            "--records",
-            &records,
-        ]);
+    consume.args(["--bootstrap", arena.cluster.bootstrap_servers()]).args([
+        "--topic",
+        &topic.name,
+        "--group",
+        &place.name,
+        "--records",
+        &records,
+    ]);
     let (consume, _) = place.run(&mut consume)?;
     let (_, decode) = place.run(part("decode")?.args(["--records", &records]))?;
     let mut insert = part("insert")?;
-    insert
-        .args(["--records", &records])
-        .arg("--data-dir")
-        .arg(place.data_dir());
+    insert.args(["--records", &records]).arg("--data-dir").arg(place.data_dir());
     let (_, insert) = place.run(&mut insert)?;
     referee.check(Entrant::Floor, place.fingerprint(TABLE)?)?;
-    let steps = Steps {
-        consume: consume.cpu_seconds(),
-        decode: seconds(&decode)?,
-        insert: seconds(&insert)?,
-    };
+    let steps =
+        Steps { consume: consume.cpu_seconds(), decode: seconds(&decode)?, insert: seconds(&insert)? };
     Ok(Attempt {
         cpu_seconds: steps.consume + steps.decode + steps.insert,
         peak_rss: None,
@@ -192,10 +165,7 @@ fn floor(
 }
 
 fn seconds(printed: &str) -> Result<f64, Failure> {
-    printed
-        .trim()
-        .parse()
-        .map_err(|_| Failure::new(format!("{printed:?} is no number of seconds")))
+    printed.trim().parse().map_err(|_| Failure::new(format!("{printed:?} is no number of seconds")))
 }
 
 impl Attempt {
@@ -217,19 +187,11 @@ pub(crate) struct Referee {
 
 impl Referee {
     fn new(totals: &Totals) -> Self {
-        Self {
-            totals: *totals,
-            first: None,
-        }
+        Self { totals: *totals, first: None }
     }
 
     fn check(&mut self, entrant: Entrant, found: Fingerprint) -> Result<(), Failure> {
-        let Totals {
-            records,
-            user_ids,
-            hundredths,
-            ..
-        } = self.totals;
+        let Totals { records, user_ids, hundredths, .. } = self.totals;
         if (found.rows, found.user_ids, found.hundredths) != (records, user_ids, hundredths) {
             return Err(Failure::new(format!(
                 "{}: the table holds {found:?}, the topic {:?}",

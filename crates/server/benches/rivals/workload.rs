@@ -54,10 +54,7 @@ impl Topic {
     pub(crate) fn create(cluster: &Cluster, partitions: i32) -> Result<Self, Failure> {
         let name = unique("bench");
         cluster.create_topic(&name, partitions)?;
-        Ok(Self {
-            name,
-            cluster: cluster.clone(),
-        })
+        Ok(Self { name, cluster: cluster.clone() })
     }
 
     /// A topic of clicks 0, 1, 2 and so on, lz4-compressed.
@@ -119,9 +116,7 @@ impl Topic {
                 .map_err(|(error, _)| Failure::new(format!("a record is refused: {error}")))?;
             producer.poll(Duration::ZERO);
         }
-        producer
-            .flush(Duration::from_secs(30))
-            .map_err(Failure::of("not all records arrived"))?;
+        producer.flush(Duration::from_secs(30)).map_err(Failure::of("not all records arrived"))?;
         Ok(times)
     }
 }
