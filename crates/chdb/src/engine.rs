@@ -30,7 +30,9 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { connections: 16, settings: Vec::new() }
+        // LowCardinality of numbers and dates is the schema's choice; whoever wrote it has decided.
+        let settings = vec![("allow_suspicious_low_cardinality_types".to_owned(), "1".to_owned())];
+        Self { connections: 16, settings }
     }
 }
 

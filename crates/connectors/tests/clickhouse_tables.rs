@@ -141,6 +141,17 @@ fn every_engine_of_the_language_is_made() {
 }
 
 #[test]
+fn low_cardinality_of_numbers_and_dates_is_made() {
+    let types = ["LowCardinality(UInt8)", "LowCardinality(Date)", "LowCardinality(Nullable(DateTime))"];
+    let named =
+        types.iter().enumerate().map(|(index, column_type)| column(&format!("c{index}"), column_type));
+    let datasource = datasource([column("id", "UInt64")].into_iter().chain(named).collect());
+    let workspace = unique("low");
+    open(&workspace, &datasource).unwrap();
+    assert_eq!(open(&workspace, &datasource).unwrap(), [], "and found again unchanged");
+}
+
+#[test]
 fn a_new_column_is_added_at_its_place() {
     let workspace = unique("w");
     open(&workspace, &datasource(vec![column("id", "UInt64"), column("z", "String")])).unwrap();

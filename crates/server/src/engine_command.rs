@@ -29,11 +29,9 @@ pub(crate) fn run(command: &EngineCommand, screen: Screen) -> Result<(), Failure
 /// When the library is missing or wrong, or another process has the directory.
 pub(crate) fn open(data_dir: &Path, connections: usize) -> Result<Engine, Failure> {
     let library = Library::load(&locate(environment)?)?;
-    let options = Options {
-        connections,
-        // What goes wrong comes back from each statement. On a terminal the engine would also log to it.
-        settings: vec![("log-level".to_owned(), "none".to_owned())],
-    };
+    let mut options = Options { connections, ..Options::default() };
+    // What goes wrong comes back from each statement. On a terminal the engine would also log to it.
+    options.settings.push(("log-level".to_owned(), "none".to_owned()));
     Ok(Engine::open_with(&library, data_dir, &options)?)
 }
 

@@ -46,13 +46,14 @@ pub(crate) fn forebay(arena: &Arena, partitions: i32, seconds: u64) -> Result<La
     let mut command = arena.forebay(&place, &topic.name, &["--port", &port.to_string()])?;
     command.env("FOREBAY_TOKEN", TOKEN);
     let mut contestant = Contestant::start(&mut command, &place.directory, "contestant")?;
-    topic.produce_paced(1, PACE)?;
+    let producer = topic.producer()?;
+    topic.produce_paced(&producer, 1, PACE)?;
     let counter = Counter::new(port);
     contestant.wait_until("its first row", PATIENCE, |_| Ok(counter.rows() == Some(1)))?;
     let rows = PACE * seconds + 1;
     let (produced, samples) = thread::scope(|scope| {
         let samples = scope.spawn(|| counter.follow(rows));
-        let produced = topic.produce_paced(rows - 1, PACE);
+        let produced = topic.produce_paced(&producer, rows - 1, PACE);
         (produced, samples.join().expect("counting does not panic"))
     });
     contestant.interrupt()?;
@@ -74,9 +75,10 @@ pub(crate) fn kafka_engine(arena: &Arena, partitions: i32, seconds: u64) -> Resu
     };
     let mut command = arena.kafka_engine(&place, &topic.name, run)?;
     let mut contestant = Contestant::start(&mut command, &place.directory, "contestant")?;
-    topic.produce_paced(1, PACE)?;
+    let producer = topic.producer()?;
+    topic.produce_paced(&producer, 1, PACE)?;
     contestant.wait_until("its first row", PATIENCE, |contestant| Ok(!contestant.output()?.is_empty()))?;
-    let produced = topic.produce_paced(rows - 1, PACE)?;
+    let produced = topic.produce_paced(&producer, rows - 1, PACE)?;
     let (cost, output) = contestant.finish(PATIENCE * 2)?;
     let samples = samples(&output);
     let inserts = place.inserts(TABLE)?;

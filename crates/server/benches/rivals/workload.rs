@@ -97,13 +97,12 @@ impl Topic {
     ///
     /// Without keys the producer fills one partition for some milliseconds, then another: with keys and 200 partitions
     /// every record would be a request of its own, and the broker the one who is measured.
-    pub(crate) fn produce_paced(&self, records: u64, a_second: u64) -> Result<Vec<f64>, Failure> {
-        let producer: BaseProducer = ClientConfig::new()
-            .set("bootstrap.servers", self.cluster.bootstrap_servers())
-            .set("linger.ms", "2")
-            .set("compression.type", "lz4")
-            .create()
-            .map_err(Failure::of("no producer"))?;
+    pub(crate) fn produce_paced(
+        &self,
+        producer: &BaseProducer,
+        records: u64,
+        a_second: u64,
+    ) -> Result<Vec<f64>, Failure> {
         let started = Instant::now();
         let mut times = Vec::new();
         for number in 0..records {
@@ -118,6 +117,16 @@ impl Topic {
         }
         producer.flush(Duration::from_secs(30)).map_err(Failure::of("not all records arrived"))?;
         Ok(times)
+    }
+
+    /// A producer for [`Self::produce_paced`]. Its first records wait for connections, so a first one goes ahead.
+    pub(crate) fn producer(&self) -> Result<BaseProducer, Failure> {
+        ClientConfig::new()
+            .set("bootstrap.servers", self.cluster.bootstrap_servers())
+            .set("linger.ms", "2")
+            .set("compression.type", "lz4")
+            .create()
+            .map_err(Failure::of("no producer"))
     }
 }
 
