@@ -98,7 +98,7 @@ fn the_statement_says_all_of_the_file() {
     PRIMARY KEY (id)
     ORDER BY (id, cityHash64(carrier))
     TTL toDateTime(`when it was`) + toIntervalDay(90)
-    SETTINGS index_granularity = 4096, non_replicated_deduplication_window = 5000, fsync_after_insert = 1, fsync_part_directory = 1
+    SETTINGS index_granularity = 4096, non_replicated_deduplication_window = 5000, fsync_after_insert = 1, fsync_part_directory = 1, min_bytes_for_wide_part = 134217728
     COMMENT 'all of the flights\' rows'
     ");
 }
@@ -223,8 +223,13 @@ fn spelling_is_not_a_difference() {
     same.engine.sorting_key = Some("(id)".to_owned());
     same.engine.partition_key = Some("id%10".to_owned());
     let setting = |name: &str| Change::SettingChanged(name.to_owned());
-    let expected =
-        ["non_replicated_deduplication_window", "fsync_after_insert", "fsync_part_directory"].map(setting);
+    let expected = [
+        "non_replicated_deduplication_window",
+        "fsync_after_insert",
+        "fsync_part_directory",
+        "min_bytes_for_wide_part",
+    ]
+    .map(setting);
     assert_eq!(open(&workspace, &same).unwrap(), expected);
     assert_eq!(open(&workspace, &same).unwrap(), []);
 }

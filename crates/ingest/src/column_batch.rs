@@ -105,7 +105,7 @@ impl ColumnBatch {
         Self { columns: columns.collect() }
     }
 
-    /// Bytes held by the rows, room to grow included.
+    /// Bytes held by the rows, buffers counted by length.
     pub fn memory_bytes(&self) -> usize {
         self.columns.iter().map(Column::memory_bytes).sum()
     }
@@ -147,10 +147,10 @@ impl Column {
         }
     }
 
-    /// Bytes held by the rows, room to grow included.
+    /// Bytes held by the rows, buffers counted by length.
     pub fn memory_bytes(&self) -> usize {
         let flags = [&self.nulls, &self.absent].into_iter().flatten();
-        self.values.memory_bytes() + flags.map(Vec::capacity).sum::<usize>()
+        self.values.memory_bytes() + flags.map(Vec::len).sum::<usize>()
     }
 
     fn take(&self, rows: &[u32]) -> Self {
@@ -246,9 +246,9 @@ impl Values {
 
     fn memory_bytes(&self) -> usize {
         match self {
-            Self::Fixed { bytes, .. } => bytes.capacity(),
-            Self::Bytes { ends, bytes } => ends.capacity() * size_of::<usize>() + bytes.capacity(),
-            Self::List { ends, items } => ends.capacity() * size_of::<usize>() + items.memory_bytes(),
+            Self::Fixed { bytes, .. } => bytes.len(),
+            Self::Bytes { ends, bytes } => size_of_val(&ends[..]) + bytes.len(),
+            Self::List { ends, items } => size_of_val(&ends[..]) + items.memory_bytes(),
             Self::Tuple(elements) => elements.iter().map(Column::memory_bytes).sum(),
         }
     }
