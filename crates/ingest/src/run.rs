@@ -146,18 +146,17 @@ impl<S: Source, D: Destination> Running<S, D> {
 
     /// Lets go of partitions: drained first, or dropped when they belong to somebody else already.
     async fn give_up(&mut self, partitions: &[i32], lost: bool) -> Result<(), Error> {
-        if lost {
-            self.ingest.progress.revoked(partitions);
-            if !self.idle() {
-                return Err(self.partitions_lost(partitions));
-            }
-        } else {
+        let outcome = if !lost {
             let drained = timeout(REVOKE_DEADLINE, self.drain()).await;
-            drained.unwrap_or_else(|_| Err(self.partitions_lost(partitions)))?;
-        }
+            drained.unwrap_or_else(|_| Err(self.partitions_lost(partitions)))
+        } else if self.idle() {
+            Ok(())
+        } else {
+            Err(self.partitions_lost(partitions))
+        };
         self.gathered.forget(partitions);
         self.ingest.progress.revoked(partitions);
-        Ok(())
+        outcome
     }
 
     /// Whether everything read is durable.

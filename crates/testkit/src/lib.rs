@@ -10,7 +10,7 @@ pub mod guarded_process;
 pub mod kafka;
 
 pub use cache::{cache_directory, fetch_part};
-pub use failure::Failure;
+pub use failure::{Failure, exit_code};
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};

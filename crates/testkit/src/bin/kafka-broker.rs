@@ -2,8 +2,8 @@
 //! and keeps its topics in the directory it is given.
 
 use clap::Parser;
-use forebay_testkit::Failure;
 use forebay_testkit::kafka::Broker;
+use forebay_testkit::{Failure, exit_code};
 use std::io::{Read, Write, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,13 +17,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use forebay_testkit::kafka::{Cluster, Outgoing};
-use forebay_testkit::{Failure, clickstream};
+use forebay_testkit::{Failure, clickstream, exit_code};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -27,13 +27,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {

@@ -1,9 +1,9 @@
 //! Produces the 336,776 flights as JSON, once: a topic that holds them already is left as it is.
 
 use clap::Parser;
-use forebay_testkit::Failure;
 use forebay_testkit::flights::{self, Partial, Produced};
 use forebay_testkit::kafka::Cluster;
+use forebay_testkit::{Failure, exit_code};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -22,13 +22,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
