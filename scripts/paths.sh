@@ -21,3 +21,28 @@ die() {
 rename_directory() {
   python3 -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$1" "$2" 2>/dev/null
 }
+
+# A number that stands for what is read.
+stamp() { cksum | cut -d' ' -f1; }
+
+# Exactly the versions named, with nothing they would draw in, into a directory of their own.
+install_python() { # directory, what to install
+  local directory="$1"
+  shift
+  python3 -m pip install --quiet --no-deps --disable-pip-version-check --root-user-action=ignore --target "$directory" "$@"
+}
+
+# Runs `fetch DIRECTORY` unless the cache has the part; the directory goes into place only when it is complete.
+part() { # name, what is done, fetch; $home is where parts live
+  local target="${home:?}/$1" log="$home/$1.log"
+  [[ -f "$target/complete" ]] && return
+  step "$2"
+  staging="$(mktemp -d "$home/.fetch.XXXXXX")"
+  trap 'rm -rf "$staging"' EXIT
+  "$3" "$staging" >"$log" 2>&1 || die "$1 could not be fetched" "its output is in $log" "run scripts/doctor: it says what is missing"
+  touch "$staging/complete"
+  rename_directory "$staging" "$target" || [[ -f "$target/complete" ]] ||
+    die "could not put $1 into $target" "if the directory exists, remove it and try again"
+  rm -rf "$staging"
+  trap - EXIT
+}
