@@ -1,6 +1,6 @@
 # Everything real is in scripts/; caches live in $FOREBAY_CACHE (default ~/.cache/forebay), never in the work tree.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench fuzz doctor
+.PHONY: help demo test lint bench fuzz corpus doctor
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -20,5 +20,8 @@ bench: ## Forebay beside its rivals on one topic
 fuzz: ## fuzz the decoder for a minute (needs cargo-fuzz and a nightly toolchain)
 	@scripts/fuzz
 
+corpus: ## make fixtures/corpus anew: records by other people's serializers
+	@scripts/corpus/make
+
 doctor: ## which tools are missing, and how to get them
-	@scripts/doctor
+	@scripts/doctor --tests

@@ -30,9 +30,10 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        // LowCardinality of numbers and dates is the schema's choice; whoever wrote it has decided.
-        let settings = vec![("allow_suspicious_low_cardinality_types".to_owned(), "1".to_owned())];
-        Self { connections: 16, settings }
+        // LowCardinality of numbers, and a Variant of two kinds of them, are the schema's choice; whoever wrote it has
+        // decided.
+        let allowed = ["allow_suspicious_low_cardinality_types", "allow_suspicious_variant_types"];
+        Self { connections: 16, settings: allowed.map(|name| (name.to_owned(), "1".to_owned())).to_vec() }
     }
 }
 

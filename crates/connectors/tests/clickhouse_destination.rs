@@ -6,7 +6,7 @@ use clickhouse_support::{engine, text};
 use forebay_connectors::clickhouse::{EmbeddedDestination, ddl::TableOptions};
 use forebay_ingest::{
     checkpoint::CheckpointDelta,
-    column_batch::{Column, ColumnBatch, Values},
+    column_batch::{Column, ColumnBatch, NO_MEMBER, Values},
     destination::{Destination, Receipt, SealedGroup},
     error::{Error, Kind},
     quarantine::quarantine_columns,
@@ -126,7 +126,9 @@ fn quarantined() -> Arc<ColumnBatch> {
             Values::Fixed { width, .. } => Values::Fixed { width, bytes: vec![0; width] },
             Values::Bytes { .. } => Values::Bytes { ends: vec![0], bytes: Vec::new() },
             Values::List { items, .. } => Values::List { ends: vec![0], items },
-            tuple @ Values::Tuple(_) => panic!("no quarantine column is a tuple: {tuple:?}"),
+            other @ (Values::Tuple(_) | Values::Variant { .. }) => {
+                panic!("no quarantine column is {other:?}")
+            }
         };
         Column { values, nulls: nulls.map(|_| vec![1]), absent: None }
     };
@@ -204,4 +206,42 @@ fn a_table_that_is_gone_can_heal() {
     let error = landing.write(&group("a", vec![batch(&[full_row(1)])])).unwrap_err();
     assert_eq!(error.kind, Kind::NotFound);
     assert_eq!(error.fact, "table \"t\" did not take an insert");
+}
+
+#[test]
+fn text_in_a_json_column_is_not_taken_for_a_date_and_absent_rows_get_the_default() {
+    let mut source = datasource();
+    source.columns = ["JSON", "Variant(String, UInt8)"]
+        .into_iter()
+        .zip([r#"'{"d":0}'"#, "5::UInt8"])
+        .map(|(column_type, default)| model::Column {
+            name: column_type[..1].to_lowercase(),
+            column_type: ColumnType::parse(column_type).expect("a type"),
+            path: Path::Document(Vec::new()),
+            default: Some(default.to_owned()),
+            codec: None,
+        })
+        .collect();
+    source.engine = Engine::default();
+    let workspace = unique("w");
+    let (destination, _) =
+        EmbeddedDestination::open(&engine(), &workspace, &source, TableOptions::default()).unwrap();
+
+    let object = br#"{"d":"2024/1/2"}"#.to_vec();
+    let plain = |values| Column { values, nulls: None, absent: None };
+    let json = Values::Bytes {
+        ends: vec![object.len(), object.len() + 2],
+        bytes: [object, b"{}".to_vec()].concat(),
+    };
+    let texts = Values::Bytes { ends: vec![1], bytes: b"x".to_vec() };
+    let bytes = Values::Fixed { width: 1, bytes: Vec::new() };
+    let variant =
+        Values::Variant { discriminators: vec![0, NO_MEMBER], members: vec![plain(texts), plain(bytes)] };
+    let absent = Some(vec![0, 1]);
+    let columns = vec![Column { absent: absent.clone(), ..plain(json) }, Column { absent, ..plain(variant) }];
+    let group = group("with-json", vec![Arc::new(ColumnBatch { columns })]);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(destination.write(&group)).unwrap();
+    let rows = text(&format!("SELECT j, dynamicType(j.d), v FROM {workspace}.t ORDER BY toString(j)"));
+    assert_eq!(rows, "{\"d\":0}\tInt64\t5\n{\"d\":\"2024\\/1\\/2\"}\tString\tx");
 }

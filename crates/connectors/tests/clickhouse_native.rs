@@ -4,8 +4,14 @@ mod clickhouse_support;
 
 use clickhouse_support::{engine, text};
 use forebay_connectors::clickhouse::native::{BlockColumn, encode};
-use forebay_ingest::column_batch::{Column, ColumnBatch, Values};
-use forebay_project::column_type::ColumnType;
+use forebay_ingest::column_batch::{Column, ColumnBatch, NO_MEMBER, Values};
+use forebay_ingest::{
+    convert::Scalar,
+    document::{DocumentColumn, DocumentDecoder, Texts},
+    json,
+    target::{ColumnSource, TargetColumn},
+};
+use forebay_project::{column_type::ColumnType, model::Path};
 use forebay_testkit::unique;
 use proptest::prelude::*;
 use std::convert::Infallible;
@@ -13,11 +19,12 @@ use std::convert::Infallible;
 fn scalar() -> impl Strategy<Value = ColumnType> {
     let zone = || proptest::option::of(Just("Asia/Tokyo".to_owned()));
     prop_oneof![
-        (prop_oneof![Just(8_u16), Just(16), Just(32), Just(64)], any::<bool>())
+        (prop::sample::select(vec![8_u16, 16, 32, 64, 128, 256]), any::<bool>())
             .prop_map(|(bits, signed)| ColumnType::Int { bits, signed }),
         Just(ColumnType::Float32),
         Just(ColumnType::Float64),
-        (1_u8..=38, 0_u8..=38)
+        Just(ColumnType::BFloat16),
+        (1_u8..=76, 0_u8..=76)
             .prop_map(|(precision, scale)| ColumnType::Decimal { precision, scale: scale.min(precision) }),
         Just(ColumnType::Bool),
         Just(ColumnType::String),
@@ -26,6 +33,8 @@ fn scalar() -> impl Strategy<Value = ColumnType> {
         Just(ColumnType::Date32),
         zone().prop_map(|time_zone| ColumnType::DateTime { time_zone }),
         (0_u8..=9, zone()).prop_map(|(precision, time_zone)| ColumnType::DateTime64 { precision, time_zone }),
+        Just(ColumnType::Time),
+        (0_u8..=9).prop_map(|precision| ColumnType::Time64 { precision }),
         Just(ColumnType::Uuid),
         Just(ColumnType::Ipv4),
         Just(ColumnType::Ipv6),
@@ -52,11 +61,43 @@ fn low_cardinality() -> impl Strategy<Value = ColumnType> {
     })
 }
 
+/// Some of these types, in the order in which the engine numbers them.
+fn variant() -> impl Strategy<Value = ColumnType> {
+    let array = |item| ColumnType::Array(Box::new(item));
+    let mut members = vec![
+        array(ColumnType::Json(String::new())),
+        array(ColumnType::Nullable(Box::new(ColumnType::Int { bits: 64, signed: true }))),
+        ColumnType::Bool,
+        ColumnType::Date32,
+        ColumnType::DateTime64 { precision: 6, time_zone: Some("UTC".to_owned()) },
+        ColumnType::Decimal { precision: 50, scale: 9 },
+        ColumnType::Float64,
+        ColumnType::Int { bits: 64, signed: true },
+        ColumnType::Int { bits: 256, signed: false },
+        ColumnType::Json(String::new()),
+        ColumnType::Map(Box::new(ColumnType::String), Box::new(ColumnType::Json(String::new()))),
+        ColumnType::String,
+        ColumnType::Tuple(vec![(Some("a".to_owned()), ColumnType::String)]),
+        ColumnType::Uuid,
+    ];
+    members.sort_by_cached_key(ColumnType::to_string);
+    proptest::sample::subsequence(members, 1..6).prop_map(ColumnType::Variant)
+}
+
+fn geo() -> impl Strategy<Value = ColumnType> {
+    use forebay_project::column_type::Geo;
+    let all = [Geo::Point, Geo::Ring, Geo::LineString, Geo::MultiLineString, Geo::Polygon, Geo::MultiPolygon];
+    proptest::sample::select(all.map(ColumnType::Geo).to_vec())
+}
+
 fn column_type() -> impl Strategy<Value = ColumnType> {
     let leaf = prop_oneof![
         3 => scalar(),
         1 => scalar().prop_map(|inner| ColumnType::Nullable(Box::new(inner))),
         1 => low_cardinality(),
+        1 => variant(),
+        1 => Just(ColumnType::Json(String::new())),
+        1 => geo(),
     ];
     leaf.prop_recursive(3, 8, 3, |inner| {
         let key = prop_oneof![
@@ -98,6 +139,7 @@ impl Random {
 fn random_column(column_type: &ColumnType, rows: usize, random: &mut Random) -> Column {
     match column_type {
         ColumnType::LowCardinality(inner) => random_column(inner, rows, random),
+        ColumnType::Geo(geo) => random_column(&geo.stored(), rows, random),
         ColumnType::Nullable(inner) => nullable_column(inner, rows, random),
         other => Column { values: random_values(other, rows, random), nulls: None, absent: None },
     }
@@ -141,6 +183,16 @@ fn random_values(column_type: &ColumnType, rows: usize, random: &mut Random) -> 
             let bytes = random.bytes(ends.last().copied().unwrap_or(0));
             Values::Bytes { ends, bytes }
         }
+        ColumnType::Json(_) => {
+            const OBJECTS: [&str; 4] = ["{}", r#"{"a":1}"#, r#"{"a":[1,2],"b":{"c":"x"}}"#, r#"{"d":true}"#];
+            let objects: Vec<&str> = (0..rows).map(|_| OBJECTS[random.below(OBJECTS.len())]).collect();
+            let ends = objects.iter().scan(0, |end, object| {
+                *end += object.len();
+                Some(*end)
+            });
+            Values::Bytes { ends: ends.collect(), bytes: objects.concat().into_bytes() }
+        }
+        ColumnType::Variant(members) => random_variant(members, rows, random),
         ColumnType::Array(item) => {
             let ends = ends(random, 4);
             let items = random_column(item, ends.last().copied().unwrap_or(0), random);
@@ -156,6 +208,20 @@ fn random_values(column_type: &ColumnType, rows: usize, random: &mut Random) -> 
         }
         scalar => random_fixed(scalar, rows, random),
     }
+}
+
+fn random_variant(types: &[ColumnType], rows: usize, random: &mut Random) -> Values {
+    let discriminator = |random: &mut Random| match random.below(types.len() + 1) {
+        member if member < types.len() => member as u8,
+        _ => NO_MEMBER,
+    };
+    let discriminators: Vec<u8> = (0..rows).map(|_| discriminator(random)).collect();
+    let members = types.iter().enumerate().map(|(index, member)| {
+        let rows =
+            discriminators.iter().filter(|discriminator| usize::from(**discriminator) == index).count();
+        random_column(member, rows, random)
+    });
+    Values::Variant { members: members.collect(), discriminators }
 }
 
 fn random_fixed(scalar: &ColumnType, rows: usize, random: &mut Random) -> Values {
@@ -242,7 +308,8 @@ proptest! {
             format!("CAST(`{name}`, '{}') AS `{name}`", plain.to_string().replace('\\', "\\\\").replace('\'', "\\'"))
         });
         let casts = casts.collect::<Vec<_>>().join(", ");
-        let stored = engine().query(&format!("SELECT {casts} FROM {table}"), "Native").unwrap().bytes;
+        let select = format!("SELECT {casts} FROM {table} SETTINGS output_format_native_write_json_as_string = 1");
+        let stored = engine().query(&select, "Native").unwrap().bytes;
         text(&format!("DROP TABLE {table} SYNC"));
 
         let mut whole = ColumnBatch::new_for(&types);
@@ -253,13 +320,147 @@ proptest! {
     }
 }
 
+/// Inserts rows, and reads them back as text.
+fn read_back(column_type: &ColumnType, chunks: &[ColumnBatch], expressions: &str) -> String {
+    let (names, types) = (["v".to_owned()], [column_type.clone()]);
+    let table = create(&names, &types);
+    let mut insert = engine().insert(&format!("INSERT INTO {table} (v)"), "Native").unwrap();
+    insert.append(&native(&names, &types, chunks)).unwrap();
+    insert.finish().unwrap();
+    text(&format!("SELECT {expressions} FROM {table}"))
+}
+
+/// JSON documents, decoded into one column each.
+fn decoded(column_type: &ColumnType, documents: &[&str]) -> ColumnBatch {
+    let target = TargetColumn {
+        name: "v".to_owned(),
+        column_type: column_type.clone(),
+        source: ColumnSource::Path(Path::Document(Vec::new())),
+        default: None,
+        codec: None,
+    };
+    let column = DocumentColumn { index: 0, target: &target, steps: &[] };
+    let decoder = json::Decoder::compile(&[column], json::Options::default()).unwrap();
+    let mut state = decoder.new_state(Texts::CheckedAtOnce);
+    let mut rows = ColumnBatch::new_for([column_type]);
+    for document in documents {
+        let decoded = decoder.decode(&mut state, document.as_bytes(), &mut rows.columns);
+        assert_eq!(decoded, Ok(1), "{column_type} from {document}");
+    }
+    rows
+}
+
+#[test]
+fn any_json_value_goes_into_a_dynamic_and_keeps_its_type() {
+    let documents = [
+        "1",
+        "18446744073709551615",
+        "1.5",
+        "true",
+        "null",
+        "\"2024-01-02\"",
+        "[1,null]",
+        "[1.5,2]",
+        "[\"x\"]",
+        "[true]",
+        "[]",
+        "[1,\"x\"]",
+        "{\"a\":{\"b\":1}}",
+        "123456789012345678901234567890",
+    ];
+    let dynamic = ColumnType::Dynamic { max_types: None };
+    let batches = [decoded(&dynamic, &documents[..7]), decoded(&dynamic, &documents[7..])];
+    insta::assert_snapshot!(read_back(&dynamic, &batches, "v, dynamicType(v)"));
+
+    let nested = ColumnType::Tuple(vec![
+        (Some("l".to_owned()), ColumnType::Array(Box::new(ColumnType::Dynamic { max_types: Some(2) }))),
+        (Some("m".to_owned()), ColumnType::Map(Box::new(ColumnType::String), Box::new(dynamic.clone()))),
+    ]);
+    let rows =
+        decoded(&nested, &[r#"{"l":[1,"a",{"b":2},null],"m":{"x":1.5,"y":[2]}}"#, r#"{"l":[],"m":{}}"#]);
+    insta::assert_snapshot!(read_back(&nested, &[rows], "v"));
+}
+
+#[test]
+fn low_cardinality_and_nothing_at_all_in_a_variant() {
+    let low = |inner| ColumnType::LowCardinality(Box::new(inner));
+    let list = ColumnType::Array(Box::new(low(ColumnType::Nullable(Box::new(ColumnType::String)))));
+    let variant = ColumnType::Variant(vec![list, low(ColumnType::String)]);
+    let rows = [
+        decoded(&variant, &[r#""a""#, r#"["x",null,"x"]"#, r#""b""#, "null"]),
+        decoded(&variant, &[r#"[]"#, r#""a""#]),
+    ];
+    insta::assert_snapshot!(read_back(&variant, &rows, "v, variantType(v)"));
+    let lists = ColumnType::Array(Box::new(variant));
+    let rows = decoded(&lists, &["[]", "[]"]);
+    assert_eq!(read_back(&lists, &[rows], "v"), "[]\n[]");
+}
+
+#[test]
+fn a_nullable_json_column_tells_null_from_an_empty_object() {
+    let nullable = ColumnType::Nullable(Box::new(ColumnType::Json(String::new())));
+    let rows = decoded(&nullable, &["null", "{}", r#"{"a":"2024-01-02"}"#, r#""{\"b\":1}""#]);
+    insta::assert_snapshot!(read_back(&nullable, &[rows], "v, isNull(v)"));
+}
+
+/// One object that the engine refuses would keep a whole block out for good.
+#[test]
+fn the_engine_stores_every_object_that_is_let_through() {
+    let column_type = ColumnType::parse(
+        "JSON(n UInt8, f Float32, d Decimal(9, 2), t DateTime64(3), b Bool, e Enum8('x' = 1), u UUID, l Array(Int16))",
+    )
+    .unwrap();
+    let objects = [
+        r#"{"n":255,"f":1.5,"d":1.25,"t":"2024-01-02T03:04:05.123Z","b":true,"e":"x","l":[1,null,-5]}"#,
+        r#"{"n":"7","f":"nan","d":"-1.2","t":"2024-01-02 03:04:05+02:00","n.x":1,"a":[{"n":"text"}]}"#,
+        r#"{"":{"":1},"a..b":[1,"x",{"c":[]}],"k\u0000":"\u0000","x":1e308,"y":-0,"z":18446744073709551615}"#,
+        r#"{"n":null,"a":[[1],[{"b":1},{"b":"2"}]],"c":[null],"s":"\ud83d\ude00"}"#,
+    ];
+    let rows = decoded(&column_type, &objects);
+    insta::assert_snapshot!(read_back(&column_type, &[rows], "v"));
+}
+
+#[test]
+fn objects_that_the_engine_would_refuse_or_change_are_refused_before() {
+    let column_type =
+        ColumnType::parse("JSON(n UInt8, d Decimal(9, 2), t DateTime, b Bool, s.k Array(UInt8))").unwrap();
+    let scalar = Scalar::compile(&column_type).unwrap();
+    let cases = [
+        r#"{"a":1,"a":2}"#,
+        r#"{"a":{"b":1},"a.b":2}"#,
+        r#"{"a":[{"b":1,"b":2}]}"#,
+        r#"{"a":1,"\u0061":2}"#,
+        r#"{"a":123456789012345678901}"#,
+        r#"{"a":1e400}"#,
+        r#"{"a":1e-400}"#,
+        r#"{"a":"\ud800"}"#,
+        r#"{"\ud800":1}"#,
+        r#"{"n":300}"#,
+        r#"{"n":1.5}"#,
+        r#"{"n":{}}"#,
+        r#"{"d":1.239}"#,
+        r#"{"d":12345678901}"#,
+        r#"{"t":"2200-01-01 00:00:00"}"#,
+        r#"{"t":1704103200}"#,
+        r#"{"b":"true"}"#,
+        r#"{"s":{"k":[300]}}"#,
+        r#"{"s.k":1}"#,
+        "[1]",
+    ];
+    let refusals = cases.map(|object| {
+        let refusal = scalar.push_json(object, &mut scalar.empty_values()).unwrap_err();
+        format!("{object}: {refusal}")
+    });
+    insta::assert_snapshot!(refusals.join("\n"));
+}
+
 fn create(names: &[String], types: &[ColumnType]) -> String {
     let table = unique("native");
     let columns = names.iter().zip(types).map(|(name, column_type)| format!("`{name}` {column_type}"));
     let columns = columns.collect::<Vec<_>>().join(", ");
     text(&format!(
         "CREATE TABLE {table} ({columns}) ENGINE = MergeTree ORDER BY tuple() \
-         SETTINGS allow_suspicious_low_cardinality_types = 1"
+         SETTINGS allow_suspicious_low_cardinality_types = 1, allow_suspicious_variant_types = 1"
     ));
     table
 }
@@ -281,6 +482,11 @@ fn the_engine_reads_every_scalar_as_meant() {
         (decimal(9, 2), fixed(&(-12345_i32).to_le_bytes()), "-123.45"),
         (decimal(18, 0), fixed(&7_i64.to_le_bytes()), "7"),
         (decimal(38, 10), fixed(&10_i128.pow(20).to_le_bytes()), "10000000000"),
+        (decimal(76, 0), fixed(&[&[5][..], &[0; 31]].concat()), "5"),
+        (ColumnType::Int { bits: 128, signed: true }, fixed(&(-7_i128).to_le_bytes()), "-7"),
+        (ColumnType::BFloat16, fixed(&0x3fc0_u16.to_le_bytes()), "1.5"),
+        (ColumnType::Time, fixed(&(-45_000_i32).to_le_bytes()), "-12:30:00"),
+        (ColumnType::Time64 { precision: 3 }, fixed(&45_000_500_i64.to_le_bytes()), "12:30:00.500"),
         (ColumnType::Bool, fixed(&[1]), "true"),
         (ColumnType::FixedString(3), fixed(b"abc"), "abc"),
         (ColumnType::Date, fixed(&19_723_u16.to_le_bytes()), "2024-01-01"),

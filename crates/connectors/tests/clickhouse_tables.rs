@@ -104,6 +104,25 @@ fn the_statement_says_all_of_the_file() {
 }
 
 #[test]
+fn types_that_the_engine_spells_in_its_own_way_are_found_again_unchanged() {
+    let types = [
+        "JSON(max_dynamic_paths = 8, a.b UInt32, SKIP c, SKIP REGEXP 'd.*')",
+        "Nullable(JSON)",
+        "Variant(UInt8, String, Array(JSON))",
+        "Variant(Int64, UInt64, Float64)",
+        "Array(Dynamic(max_types = 4))",
+        "SimpleAggregateFunction(groupArrayArray, Array(UInt8))",
+        "Map(String, Tuple(p Point, q MultiPolygon))",
+        "Tuple(Int256, UInt128, Decimal(76, 10), BFloat16, Time, Time64(3))",
+    ];
+    let columns = types.iter().enumerate().map(|(index, text)| column(&format!("c{index}"), text));
+    let datasource = datasource([column("id", "UInt64")].into_iter().chain(columns).collect());
+    let workspace = unique("w");
+    assert_eq!(open(&workspace, &datasource).unwrap(), [Change::Created]);
+    assert_eq!(open(&workspace, &datasource).unwrap(), []);
+}
+
+#[test]
 fn the_engine_makes_the_table_and_finds_it_again_unchanged() {
     let workspace = unique("w");
     assert_eq!(open(&workspace, &full_datasource()).unwrap(), [Change::Created]);

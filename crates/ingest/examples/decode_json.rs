@@ -4,7 +4,7 @@
 
 use forebay_ingest::{
     column_batch::ColumnBatch,
-    json::{Decoder, Options},
+    decode::{Plans, RowDecoder},
     quarantine::Rejects,
     records::{Position, RecordBatch},
     target::{ColumnSource, TargetColumn},
@@ -32,7 +32,7 @@ fn main() {
     let bytes: usize = batches.iter().map(RecordBatch::payload_bytes).sum();
     println!("{records} records of {} bytes, {rounds} rounds", bytes / records);
 
-    let decoder = Decoder::compile(&columns(), Options::default()).expect("the columns compile");
+    let decoder = RowDecoder::json(columns().into()).expect("the columns compile");
     let mut reused = decoder.new_batch();
     let mut contestants: Vec<Contestant> = vec![
         ("forebay decode", Box::new(|batch| decode(&decoder, batch, &mut reused))),
@@ -70,10 +70,10 @@ fn cpu_time() -> Duration {
     Duration::from_nanos(nanoseconds.expect("schedstat starts with the time on CPU"))
 }
 
-fn decode(decoder: &Decoder, batch: &RecordBatch, rows: &mut ColumnBatch) {
+fn decode(decoder: &RowDecoder, batch: &RecordBatch, rows: &mut ColumnBatch) {
     let mut rejects = Rejects::default();
     rows.truncate(0);
-    decoder.decode(batch, 0..batch.len(), rows, &mut rejects);
+    decoder.decode_rows(batch, &Plans::default(), rows, &mut rejects);
     assert_eq!((rows.row_count(), rejects.len()), (batch.len(), 0));
 }
 

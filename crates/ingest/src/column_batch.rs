@@ -1,6 +1,6 @@
 //! Decoded rows, column by column, nested from the start.
 
-use crate::target::TargetColumn;
+use crate::{convert::dynamic_members, target::TargetColumn};
 use forebay_project::column_type::ColumnType;
 
 /// Rows of one table: one [`Column`] per target column, all of the same length.
@@ -30,7 +30,7 @@ pub enum Values {
     /// Little-endian values of `width` bytes each, laid out as ClickHouse Native lays them out
     /// (so UUID is two swapped u64 halves, IPv6 is network order).
     Fixed {
-        /// Bytes a value: 1, 2, 4, 8, 16, or n for FixedString(n).
+        /// Bytes a value: 1, 2, 4, 8, 16, 32, or n for FixedString(n).
         width: usize,
         /// Values back to back.
         bytes: Vec<u8>,
@@ -51,7 +51,17 @@ pub enum Values {
     },
     /// Tuple: one column an element. An empty tuple is not allowed.
     Tuple(Vec<Column>),
+    /// Variant, and Dynamic as a Variant of its own members: which member a row is of, and the rows of each member.
+    Variant {
+        /// Index of the member, one a row; [`NO_MEMBER`] is NULL.
+        discriminators: Vec<u8>,
+        /// One column a member, with the rows that are of it and no others.
+        members: Vec<Column>,
+    },
 }
+
+/// The discriminator of a row of a Variant that is NULL.
+pub const NO_MEMBER: u8 = 255;
 
 impl ColumnBatch {
     /// An empty batch with one column a type, none of them with a DEFAULT.
@@ -121,10 +131,14 @@ impl ColumnBatch {
 }
 
 impl Column {
-    /// An empty column. LowCardinality(T) is held as T, Map(K, V) as a list of Tuple(K, V).
+    /// An empty column. LowCardinality(T) and SimpleAggregateFunction(f, T) are held as T, Map(K, V) as a list of
+    /// Tuple(K, V), geometric types as the arrays and tuples they are stored as, JSON as the text of an object, Dynamic
+    /// as a Variant of [`dynamic_members`].
     pub fn new_for(column_type: &ColumnType) -> Self {
         match column_type {
-            ColumnType::LowCardinality(inner) => Self::new_for(inner),
+            ColumnType::LowCardinality(inner) | ColumnType::SimpleAggregateFunction { inner, .. } => {
+                Self::new_for(inner)
+            }
             ColumnType::Nullable(inner) => Self { nulls: Some(Vec::new()), ..Self::new_for(inner) },
             other => Self::of(Values::new_for(other)),
         }
@@ -202,7 +216,7 @@ fn append_flags(to: &mut Option<Vec<u8>>, from: &Option<Vec<u8>>, start: usize, 
 impl Values {
     fn new_for(column_type: &ColumnType) -> Self {
         match column_type {
-            ColumnType::String => Self::Bytes { ends: Vec::new(), bytes: Vec::new() },
+            ColumnType::String | ColumnType::Json(_) => Self::Bytes { ends: Vec::new(), bytes: Vec::new() },
             ColumnType::Array(item) => Self::list(Column::new_for(item)),
             ColumnType::Map(key, value) => {
                 let entry = vec![Column::new_for(key), Column::new_for(value)];
@@ -211,7 +225,12 @@ impl Values {
             ColumnType::Tuple(elements) => {
                 Self::Tuple(elements.iter().map(|(_, element)| Column::new_for(element)).collect())
             }
-            ColumnType::Nullable(inner) | ColumnType::LowCardinality(inner) => Self::new_for(inner),
+            ColumnType::Geo(geo) => Self::new_for(&geo.stored()),
+            ColumnType::Variant(members) => Self::variant(members),
+            ColumnType::Dynamic { .. } => Self::variant(dynamic_members()),
+            ColumnType::Nullable(inner)
+            | ColumnType::LowCardinality(inner)
+            | ColumnType::SimpleAggregateFunction { inner, .. } => Self::new_for(inner),
             scalar => Self::Fixed { width: fixed_width(scalar), bytes: Vec::new() },
         }
     }
@@ -220,12 +239,17 @@ impl Values {
         Self::List { ends: Vec::new(), items: Box::new(items) }
     }
 
+    fn variant(members: &[ColumnType]) -> Self {
+        Self::Variant { discriminators: Vec::new(), members: members.iter().map(Column::new_for).collect() }
+    }
+
     /// Number of rows.
     pub fn row_count(&self) -> usize {
         match self {
             Self::Fixed { width, bytes } => bytes.len().checked_div(*width).unwrap_or(0),
             Self::Bytes { ends, .. } | Self::List { ends, .. } => ends.len(),
             Self::Tuple(elements) => elements.first().map_or(0, Column::row_count),
+            Self::Variant { discriminators, .. } => discriminators.len(),
         }
     }
 
@@ -241,6 +265,11 @@ impl Values {
                 items.truncate(ends.last().copied().unwrap_or(0));
             }
             Self::Tuple(elements) => elements.iter_mut().for_each(|e| e.truncate(rows)),
+            Self::Variant { discriminators, members } => {
+                discriminators.truncate(rows);
+                let counts = count_members(discriminators);
+                members.iter_mut().zip(counts).for_each(|(member, rows)| member.truncate(rows));
+            }
         }
     }
 
@@ -250,6 +279,9 @@ impl Values {
             Self::Bytes { ends, bytes } => size_of_val(&ends[..]) + bytes.len(),
             Self::List { ends, items } => size_of_val(&ends[..]) + items.memory_bytes(),
             Self::Tuple(elements) => elements.iter().map(Column::memory_bytes).sum(),
+            Self::Variant { discriminators, members } => {
+                discriminators.len() + members.iter().map(Column::memory_bytes).sum::<usize>()
+            }
         }
     }
 
@@ -259,6 +291,10 @@ impl Values {
             Self::Bytes { .. } => Self::Bytes { ends: Vec::new(), bytes: Vec::new() },
             Self::List { items, .. } => Self::list(items.empty_like()),
             Self::Tuple(elements) => Self::Tuple(elements.iter().map(Column::empty_like).collect()),
+            Self::Variant { members, .. } => Self::Variant {
+                discriminators: Vec::new(),
+                members: members.iter().map(Column::empty_like).collect(),
+            },
         }
     }
 
@@ -282,6 +318,16 @@ impl Values {
                     element.append(other, start, end);
                 }
             }
+            (
+                Self::Variant { discriminators, members },
+                Self::Variant { discriminators: d, members: others },
+            ) if members.len() == others.len() => {
+                let (before, added) = (count_members(&d[..start]), count_members(&d[start..end]));
+                discriminators.extend_from_slice(&d[start..end]);
+                for (index, (member, other)) in members.iter_mut().zip(others).enumerate() {
+                    member.append(other, before[index], before[index] + added[index]);
+                }
+            }
             _ => panic!("columns differ in shape"),
         }
     }
@@ -296,6 +342,7 @@ impl Values {
             }
             Self::Tuple(elements) if elements.is_empty() => Some("an empty tuple".to_owned()),
             Self::Tuple(elements) => elements.iter().find_map(|element| element.defect(rows)),
+            Self::Variant { discriminators, members } => variant_defect(discriminators, members, rows),
         }
     }
 }
@@ -307,16 +354,44 @@ fn fixed_width(scalar: &ColumnType) -> usize {
         ColumnType::Decimal { precision, .. } => match precision {
             0..=9 => 4,
             10..=18 => 8,
-            _ => 16,
+            19..=38 => 16,
+            _ => 32,
         },
         ColumnType::Bool => 1,
-        ColumnType::Date => 2,
-        ColumnType::Float32 | ColumnType::Date32 | ColumnType::DateTime { .. } | ColumnType::Ipv4 => 4,
-        ColumnType::Float64 | ColumnType::DateTime64 { .. } => 8,
+        ColumnType::Date | ColumnType::BFloat16 => 2,
+        ColumnType::Float32
+        | ColumnType::Date32
+        | ColumnType::DateTime { .. }
+        | ColumnType::Time
+        | ColumnType::Ipv4 => 4,
+        ColumnType::Float64 | ColumnType::DateTime64 { .. } | ColumnType::Time64 { .. } => 8,
         ColumnType::Uuid | ColumnType::Ipv6 => 16,
         ColumnType::FixedString(length) => *length,
         other => unreachable!("{other:?} has no fixed width"),
     }
+}
+
+/// How many rows are of each member.
+fn count_members(discriminators: &[u8]) -> [usize; 256] {
+    let mut counts = [0; 256];
+    discriminators.iter().for_each(|member| counts[usize::from(*member)] += 1);
+    counts
+}
+
+fn variant_defect(discriminators: &[u8], members: &[Column], rows: usize) -> Option<String> {
+    if discriminators.len() != rows {
+        return Some(format!("{} discriminators for {rows} rows", discriminators.len()));
+    }
+    let counts = count_members(discriminators);
+    if counts[members.len()..usize::from(NO_MEMBER)].iter().any(|count| *count > 0) {
+        return Some(format!("a row of another member than the {} there are", members.len()));
+    }
+    members.iter().zip(counts).enumerate().find_map(|(index, (member, count))| {
+        if member.row_count() != count {
+            return Some(format!("member {index}: {} values for {count} rows", member.row_count()));
+        }
+        member.defect(count).map(|defect| format!("member {index}: {defect}"))
+    })
 }
 
 /// Where the first `rows` rows end.

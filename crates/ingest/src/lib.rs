@@ -1,19 +1,30 @@
 //! The data path: records, checkpoint, decoders, column batch, and the one loop.
 
+mod automatic;
+pub mod avro;
 pub mod checkpoint;
 pub mod column_batch;
 pub mod convert;
 pub mod decode;
 pub mod destination;
+pub mod document;
 pub mod error;
+pub mod explain;
+pub mod framing;
 pub mod group;
+pub mod inference;
+mod intake;
 pub mod json;
+pub mod json_schema;
+pub mod json_text;
 pub mod memory;
 pub mod pacing;
 pub mod progress;
+pub mod protobuf;
 pub mod quarantine;
 pub mod records;
 pub mod retry;
 pub mod run;
+pub mod schema;
 pub mod source;
 pub mod target;

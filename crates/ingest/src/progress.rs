@@ -29,6 +29,8 @@ pub struct Figures {
     pub quarantined: u64,
     /// Quarantined records by reason code.
     pub quarantined_by_reason: BTreeMap<&'static str, u64>,
+    /// Tombstones left out, by `KAFKA_TOMBSTONES skip`.
+    pub tombstones: u64,
     /// Payload bytes (keys, values, headers) of durable records since start.
     pub bytes: u64,
     /// Sealed groups made durable since start.

@@ -6,7 +6,10 @@ use crate::{
     records::{Record, RecordBatch},
     target::{ColumnSource, TargetColumn},
 };
-use forebay_project::{column_type::ColumnType, model::Datasource};
+use forebay_project::{
+    column_type::ColumnType,
+    model::{Datasource, Path},
+};
 use std::collections::BTreeMap;
 
 /// Longest [`Defect::detail`] kept, in bytes. The whole record stands in the quarantine table's `__value`.
@@ -108,7 +111,7 @@ pub fn quarantine_columns(datasource: &Datasource) -> Vec<(String, ColumnType)> 
     let data_columns = datasource
         .columns
         .iter()
-        .filter(|column| is_data_column(&column.name))
+        .filter(|column| matches!(column.path, Path::Document(_) | Path::Key(_)) && is_data_column(&column.name))
         .map(|column| (column.name.clone(), nullable(ColumnType::String)));
     let own_columns = own_columns().into_iter().map(|(name, column_type)| (name.to_owned(), column_type));
     data_columns.chain(own_columns).collect()
@@ -118,8 +121,8 @@ fn is_data_column(name: &str) -> bool {
     own_columns().iter().all(|(own, _)| *own != name)
 }
 
-/// The first four are Tinybird's. Those of the record keep null apart from empty, so that it can be produced again.
-fn own_columns() -> [(&'static str, ColumnType); 13] {
+/// The first four are Tinybird's; `__error_type` is what ClickPipes calls the error. Those of the record keep null apart from empty, so that it can be produced again.
+fn own_columns() -> [(&'static str, ColumnType); 14] {
     use ColumnType::{Array, DateTime, DateTime64, Int, LowCardinality, Map, String};
     let string = || Box::new(String);
     let word = || LowCardinality(string());
@@ -142,6 +145,7 @@ fn own_columns() -> [(&'static str, ColumnType); 13] {
         ("__value", nullable(String)),
         ("__reason", word()),
         ("__column", word()),
+        ("__error_type", word()),
     ]
 }
 
@@ -169,7 +173,7 @@ impl<'a> Rows<'a> {
     }
 
     /// In the order of [`own_columns`].
-    fn own_columns(&self, insertion_time: u32) -> [Column; 13] {
+    fn own_columns(&self, insertion_time: u32) -> [Column; 14] {
         let error_columns = self.defects(|defect| self.column_name(defect).to_owned());
         let errors = self.defects(|defect| self.error(defect));
         let first_columns = self.rejects.iter().map(|reject| {
@@ -177,6 +181,7 @@ impl<'a> Rows<'a> {
             first.map_or("", |defect| self.column_name(defect))
         });
         let reasons = self.rejects.iter().map(|reject| reject.first_reason().map_or("", Reason::as_str));
+        let error_types = self.rejects.iter().map(|reject| reject.first_reason().map_or("", Reason::class));
         [
             list(&error_columns),
             list(&errors),
@@ -191,6 +196,7 @@ impl<'a> Rows<'a> {
             nullable_text(self.records().map(|record| record.value())),
             text(reasons.map(str::as_bytes)),
             text(first_columns.map(str::as_bytes)),
+            text(error_types.map(str::as_bytes)),
         ]
     }
 

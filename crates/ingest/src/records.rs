@@ -117,6 +117,18 @@ impl RecordBatch {
         self.records.push(Descriptor { partition, offset, timestamp_ms, key, value, headers });
     }
 
+    /// The records for which `goes` holds, in a batch of their own, and the others; both in the order they came.
+    pub fn split(&self, goes: impl Fn(Record<'_>) -> bool) -> (Self, Self) {
+        let (mut gone, mut left) = (Self::new(self.topic.clone()), Self::new(self.topic.clone()));
+        for record in self.iter() {
+            let half = if goes(record) { &mut gone } else { &mut left };
+            let Descriptor { partition, offset, timestamp_ms, .. } = *record.descriptor;
+            let position = Position { partition, offset, timestamp_ms };
+            half.push(position, record.key(), record.value(), record.headers());
+        }
+        (gone, left)
+    }
+
     fn store(&mut self, bytes: &[u8]) -> Slice {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);

@@ -6,21 +6,21 @@
 
 use crate::{
     checkpoint::{Checkpoint, StaleDelta},
-    decode::{DecodedBatch, RowDecoder},
+    decode::{DecodedBatch, Plans, RowDecoder},
     destination::{Destination, Receipt},
     error::{Error, Kind, Retry},
     group::{OpenGroup, Sealed, Writer},
+    intake::{Answer, Charged, Intake},
     memory::{Account, Charge},
     pacing::{FlushSettings, Pacing},
     progress::{Progress, State, epoch_time},
-    records::RecordBatch,
     retry::Backoff,
     source::{Commits, Source, SourceEvent},
 };
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::{
     select,
-    task::JoinHandle,
+    task::{JoinError, JoinHandle},
     time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -69,6 +69,7 @@ impl<S: Source, D: Destination> Ingest<S, D> {
 struct Running<S: Source, D> {
     ingest: Ingest<S, D>,
     commits: S::Commits,
+    intake: Intake,
     decodes: VecDeque<JoinHandle<Result<(DecodedBatch, Charge), StaleDelta>>>,
     open: OpenGroup,
     write: Option<JoinHandle<Result<Written, Error>>>,
@@ -92,6 +93,7 @@ impl<S: Source, D: Destination> Running<S, D> {
         flush.max_bytes = flush.max_bytes.min(ingest.account.share() / 4).max(1);
         Self {
             commits: ingest.source.commits(),
+            intake: Intake::new(ingest.decoder.clone(), ingest.account.clone()),
             ingest,
             decodes: VecDeque::new(),
             open: OpenGroup::default(),
@@ -105,17 +107,23 @@ impl<S: Source, D: Destination> Running<S, D> {
     async fn run(&mut self) -> Result<(), Error> {
         let stop = self.ingest.stop.clone();
         loop {
-            let seal_due = self.seal_due();
+            self.start_decodes();
+            let (seal_due, next_try) = (self.seal_due(), self.intake.next_try());
             select! {
                 biased;
                 // A stop is never kept waiting by a busy topic.
-                () = stop.cancelled() => return self.drain().await,
+                () = stop.cancelled() => {
+                    self.intake.clear();
+                    return self.drain().await;
+                }
                 // A finished write frees memory and lets the next one start.
                 written = finished(&mut self.write) => self.finish_write(written?)?,
                 // Rows at hand come before new records, so that memory is bounded.
                 decoded = next_decoded(&mut self.decodes), if !self.full() => self.gather(decoded?)?,
                 () = sleep_until(seal_due.unwrap_or_else(Instant::now)), if seal_due.is_some() => self.seal(),
-                event = self.ingest.source.next(), if self.decodes.len() < DECODES_AT_ONCE => {
+                answer = self.intake.answered() => self.settle_schemas(answer)?,
+                () = sleep_until(next_try.unwrap_or_else(Instant::now)), if next_try.is_some() => self.intake.ask_again(),
+                event = self.ingest.source.next(), if self.decodes.len() < DECODES_AT_ONCE && self.intake.is_empty() => {
                     let Some(event) = event else { return self.drain().await };
                     self.handle(event?).await?;
                 }
@@ -125,7 +133,7 @@ impl<S: Source, D: Destination> Running<S, D> {
 
     async fn handle(&mut self, event: SourceEvent) -> Result<(), Error> {
         match event {
-            SourceEvent::Records { batch, charge } => self.start_decode(batch, charge),
+            SourceEvent::Records { batch, charge } => self.intake.push(batch, charge),
             SourceEvent::Assigned(partitions) => {
                 self.ingest.progress.assigned(&partitions);
                 self.ingest.progress.recovered();
@@ -154,6 +162,7 @@ impl<S: Source, D: Destination> Running<S, D> {
         } else {
             Err(self.partitions_lost(partitions))
         };
+        self.intake.forget(partitions);
         self.gathered.forget(partitions);
         self.ingest.progress.revoked(partitions);
         outcome
@@ -161,7 +170,7 @@ impl<S: Source, D: Destination> Running<S, D> {
 
     /// Whether everything read is durable.
     fn idle(&self) -> bool {
-        self.write.is_none() && self.decodes.is_empty() && self.open.is_empty()
+        self.write.is_none() && self.decodes.is_empty() && self.open.is_empty() && self.intake.is_empty()
     }
 
     fn partitions_lost(&self, partitions: &[i32]) -> Error {
@@ -179,15 +188,43 @@ impl<S: Source, D: Destination> Running<S, D> {
             .hint("the topic was deleted and created anew, or somebody reset the group's offsets; reading starts again at the committed offsets")
     }
 
-    fn start_decode(&mut self, batch: RecordBatch, charge: Charge) {
+    fn start_decodes(&mut self) {
+        while self.decodes.len() < DECODES_AT_ONCE {
+            let Some((records, plans)) = self.intake.next_ready() else { return };
+            self.start_decode(records, plans);
+        }
+    }
+
+    fn start_decode(&mut self, (batch, charge): Charged, plans: Plans) {
         let decoder = self.ingest.decoder.clone();
         let account = self.ingest.account.clone();
         self.decodes.push_back(tokio::task::spawn_blocking(move || {
-            let decoded = decoder.decode(&batch)?;
+            let decoded = decoder.decode(&batch, &plans)?;
             drop(charge);
             let charge = account.charge(decoded.memory_bytes());
             Ok((decoded, charge))
         }));
+    }
+
+    fn settle_schemas(&mut self, answer: Result<Result<(), Error>, JoinError>) -> Result<(), Error> {
+        match self.intake.settle(answer.map_err(task_died)?) {
+            Answer::Learned => {}
+            Answer::Recovered => {
+                self.ingest.progress.recovered();
+            }
+            Answer::Waits(error) => {
+                let error = self.schemas_missing(error);
+                self.ingest.progress.failed(&error, State::Retrying);
+            }
+        }
+        Ok(())
+    }
+
+    fn schemas_missing(&self, mut error: Error) -> Error {
+        let datasource = &self.ingest.writer.datasource;
+        let partitions: Vec<i32> = self.intake.partitions().collect();
+        error.fact = format!("data source {datasource:?}: partitions {partitions:?} wait for a schema: {}", error.fact);
+        error
     }
 
     fn gather(&mut self, decoded: Result<(DecodedBatch, Charge), StaleDelta>) -> Result<(), Error> {
@@ -242,6 +279,7 @@ impl<S: Source, D: Destination> Running<S, D> {
             for batch in &sealed.batches {
                 figures.bytes += batch.payload_bytes as u64;
                 figures.latency.observe(batch.timestamps_ms.iter().copied(), queryable_ms);
+                figures.tombstones += batch.skipped_tombstones as u64;
                 for (reason, count) in &batch.reasons {
                     *figures.quarantined_by_reason.entry(reason.as_str()).or_default() += *count as u64;
                 }
@@ -255,6 +293,7 @@ impl<S: Source, D: Destination> Running<S, D> {
     /// Makes everything read so far durable and commits it.
     async fn drain(&mut self) -> Result<(), Error> {
         loop {
+            self.start_decodes();
             if self.write.is_some() {
                 let written = finished(&mut self.write).await?;
                 self.finish_write(written)?;
@@ -263,6 +302,9 @@ impl<S: Source, D: Destination> Running<S, D> {
                 self.gather(decoded)?;
             } else if !self.open.is_empty() {
                 self.seal();
+            } else if !self.intake.is_empty() {
+                let answer = self.intake.answered().await;
+                self.settle_schemas(answer)?;
             } else {
                 return Ok(());
             }
@@ -342,7 +384,7 @@ async fn next_decoded<T>(decodes: &mut VecDeque<JoinHandle<T>>) -> Result<T, Err
     decoded
 }
 
-fn task_died(error: tokio::task::JoinError) -> Error {
+fn task_died(error: JoinError) -> Error {
     Error::new(Kind::Internal, "a worker task died")
         .hint("this is a bug in Forebay: please report it with the detail")
         .caused_by(error)

@@ -1,7 +1,8 @@
 //! The columns a data source's table has, and where each value comes from.
 
+use forebay_project::automatic::automatic_columns;
 use forebay_project::column_type::ColumnType;
-use forebay_project::model::{Datasource, Path};
+use forebay_project::model::{Datasource, KafkaColumn, KafkaSource, Path};
 
 /// One column of the landing table.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,22 +22,28 @@ pub struct TargetColumn {
 /// Where the values of a column come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ColumnSource {
-    /// A path into the decoded record.
+    /// A path into the decoded value or key.
     Path(Path),
-    /// The topic's name: `LowCardinality(String)`.
+    /// The topic's name.
     Topic,
-    /// The Kafka partition: `Int16`.
+    /// The Kafka partition.
     Partition,
-    /// The offset within the partition: `Int64`.
+    /// The offset within the partition.
     Offset,
-    /// The record's timestamp cut to whole seconds: `DateTime`; 1970-01-01 00:00:00 when it has none.
+    /// The record's timestamp, cut to the column's precision; when it has none NULL, or 1970-01-01 00:00:00.
     Timestamp,
-    /// The key's bytes: `String`; a null key is empty.
+    /// The key's bytes; of a null key NULL, or empty.
     Key,
     /// Header names and values: `Map(String, String)`; a null value is empty.
     Headers,
-    /// The value's bytes: `String`; a null value is empty.
+    /// The names of the headers: `Array(String)`.
+    HeaderKeys,
+    /// The values of the headers: `Array(String)`; a null value is empty.
+    HeaderValues,
+    /// The value's bytes; of a tombstone NULL, or empty.
     RawValue,
+    /// 1 for a tombstone, else 0.
+    IsDeleted,
     /// Always the type's zero.
     Nothing,
 }
@@ -51,21 +58,17 @@ pub fn target_columns(datasource: &Datasource) -> Vec<TargetColumn> {
         .map(|column| TargetColumn {
             name: column.name.clone(),
             column_type: column.column_type.clone(),
-            source: ColumnSource::Path(column.path.clone()),
+            source: source_of(&column.path),
             default: column.default.clone(),
             codec: column.codec.clone(),
         })
         .collect();
-    let automatic: Vec<TargetColumn> = automatic_columns(datasource)
-        .into_iter()
-        .filter(|(name, ..)| columns.iter().all(|column| column.name != *name))
-        .map(|(name, column_type, source)| TargetColumn {
-            name: name.to_owned(),
-            column_type,
-            source,
-            default: None,
-            codec: None,
-        })
+    let automatic: Vec<TargetColumn> = datasource
+        .kafka
+        .iter()
+        .filter(|kafka| kafka.automatic_columns)
+        .flat_map(automatic)
+        .filter(|automatic| columns.iter().all(|column| column.name != automatic.name))
         .collect();
     columns.extend(automatic);
     columns
@@ -78,23 +81,42 @@ pub fn filled_columns(datasource: &Datasource) -> Vec<TargetColumn> {
     columns
 }
 
-/// Source: Tinybird documentation, Kafka connector, "Automatic columns".
-fn automatic_columns(datasource: &Datasource) -> Vec<(&'static str, ColumnType, ColumnSource)> {
-    let Some(kafka) = &datasource.kafka else {
-        return Vec::new();
-    };
-    let raw_value = if kafka.store_raw_value { ColumnSource::RawValue } else { ColumnSource::Nothing };
-    let string = || Box::new(ColumnType::String);
-    let mut columns = vec![
-        ("__value", ColumnType::String, raw_value),
-        ("__topic", ColumnType::LowCardinality(string()), ColumnSource::Topic),
-        ("__partition", ColumnType::Int { bits: 16, signed: true }, ColumnSource::Partition),
-        ("__offset", ColumnType::Int { bits: 64, signed: true }, ColumnSource::Offset),
-        ("__timestamp", ColumnType::DateTime { time_zone: None }, ColumnSource::Timestamp),
-        ("__key", ColumnType::String, ColumnSource::Key),
-    ];
-    if kafka.store_headers {
-        columns.push(("__headers", ColumnType::Map(string(), string()), ColumnSource::Headers));
+fn source_of(path: &Path) -> ColumnSource {
+    match path {
+        Path::Document(_) | Path::Key(_) => ColumnSource::Path(path.clone()),
+        Path::RawValue => ColumnSource::RawValue,
+        Path::Kafka(column) => match column {
+            KafkaColumn::Key => ColumnSource::Key,
+            KafkaColumn::Timestamp => ColumnSource::Timestamp,
+            KafkaColumn::Partition => ColumnSource::Partition,
+            KafkaColumn::Offset => ColumnSource::Offset,
+            KafkaColumn::Topic => ColumnSource::Topic,
+            KafkaColumn::Headers => ColumnSource::Headers,
+            KafkaColumn::HeaderKeys => ColumnSource::HeaderKeys,
+            KafkaColumn::HeaderValues => ColumnSource::HeaderValues,
+            KafkaColumn::RawMessage => ColumnSource::RawValue,
+            KafkaColumn::IsDeleted => ColumnSource::IsDeleted,
+        },
     }
-    columns
+}
+
+/// Source: Tinybird documentation, Kafka connector, "Automatic columns".
+fn automatic(kafka: &KafkaSource) -> impl Iterator<Item = TargetColumn> {
+    let store_raw_value = kafka.store_raw_value;
+    automatic_columns(kafka.store_headers).into_iter().map(move |column| TargetColumn {
+        name: column.name.to_owned(),
+        column_type: column.column_type,
+        source: match column.name {
+            "__value" if !store_raw_value => ColumnSource::Nothing,
+            "__value" => ColumnSource::RawValue,
+            "__topic" => ColumnSource::Topic,
+            "__partition" => ColumnSource::Partition,
+            "__offset" => ColumnSource::Offset,
+            "__timestamp" => ColumnSource::Timestamp,
+            "__headers" => ColumnSource::Headers,
+            _ => ColumnSource::Key,
+        },
+        default: None,
+        codec: None,
+    })
 }

@@ -112,6 +112,7 @@ fn cells(column: &Column) -> Vec<String> {
             let items = cells(items);
             slices(ends).map(|range| format!("{:#?}", &items[range])).collect()
         }
+        Values::Variant { .. } => panic!("no quarantine column is a variant"),
         Values::Tuple(elements) => {
             let elements: Vec<_> = elements.iter().map(cells).collect();
             (0..elements[0].len())
@@ -208,6 +209,8 @@ fn every_reason_is_explained_for_the_types_it_happens_to() {
     let list = ColumnType::Array(Box::new(ColumnType::Float32));
     let map = ColumnType::Map(Box::new(ColumnType::String), Box::new(int.clone()));
     let pair = ColumnType::Tuple(vec![(None, int.clone()), (None, int.clone())]);
+    let json = ColumnType::Json(String::new());
+    let variant = ColumnType::Variant(vec![int.clone()]);
     let cases = [
         (&int, Reason::MissingRequired, ""),
         (&int, Reason::NullForRequired, "null"),
@@ -240,6 +243,13 @@ fn every_reason_is_explained_for_the_types_it_happens_to() {
         (&words, Reason::UnknownEnumValue, "b"),
         (&map, Reason::WrongShape, "[1]"),
         (&pair, Reason::WrongShape, "1"),
+        (&ColumnType::Time, Reason::NotATimestamp, "noon"),
+        (&ColumnType::Time, Reason::Lossy, "12:30:00.5"),
+        (&ColumnType::Time64 { precision: 3 }, Reason::OutOfRange, "1000:00:00"),
+        (&json, Reason::WrongShape, "[1]"),
+        (&json, Reason::RepeatedPath, "{\"a\":1,\"a\":2}"),
+        (&json, Reason::OutOfRange, "{\"a\":1e400}"),
+        (&variant, Reason::WrongShape, "{}"),
     ];
     let texts: Vec<String> = cases
         .iter()
@@ -249,8 +259,23 @@ fn every_reason_is_explained_for_the_types_it_happens_to() {
         explain_record(Reason::NullValue, "the record has no value"),
         explain_record(Reason::InvalidJson, "expected \",\" at byte 17"),
         explain_record(Reason::TooDeep, "more than 128 levels at byte 130"),
+        explain_record(Reason::SchemaNotFound, "the registry has no schema of id 7"),
+        explain_record(Reason::SchemaRefused, "the schema of id 7 has no type \"Address\""),
+        explain_record(Reason::InvalidFrame, "the first byte is 0x7b"),
+        explain_record(Reason::InvalidAvro, "the value ends early, after 3 bytes"),
+        explain_record(Reason::InvalidProtobuf, "the value ends early, after 3 bytes"),
+        explain_record(Reason::InvalidUtf8, "field \"name\", byte 2"),
+        explain_record(Reason::NotAllowedBySchema, "\"age\" is below 0"),
     ];
     insta::assert_snapshot!([texts, records.to_vec()].concat().join("\n\n"));
+}
+
+#[test]
+fn what_the_schema_stands_in_the_way_of_has_a_class_of_its_own() {
+    let of_schema = Reason::ALL.into_iter().filter(|reason| reason.class() == "SOURCE_SCHEMA_ERROR");
+    let expected = [Reason::SchemaNotFound, Reason::SchemaRefused, Reason::InvalidFrame];
+    assert_eq!(of_schema.collect::<Vec<_>>(), expected);
+    assert_eq!(Reason::InvalidAvro.class(), "DATA_PARSING_ERROR");
 }
 
 #[test]
@@ -286,7 +311,7 @@ fn a_schema_column_takes_the_place_of_an_automatic_one() {
     let columns = target_columns(&datasource);
     let values: Vec<_> = columns.iter().filter(|column| column.name == "__value").collect();
     assert_eq!(values.len(), 1);
-    assert_eq!(values[0].source, ColumnSource::Path(Path::RawValue));
+    assert_eq!(values[0].source, ColumnSource::RawValue);
     assert_eq!(columns.len(), target_columns(&flights()).len());
 }
 

@@ -3,7 +3,8 @@
 mod json_laws;
 
 use forebay_ingest::{
-    json::{Decoder, Options, WhenMissing},
+    decode::{Formats, RowDecoder},
+    json::{Options, WhenMissing},
     quarantine::Rejects,
     records::{Position, RecordBatch},
     target::{ColumnSource, TargetColumn},
@@ -23,7 +24,7 @@ fn outcome(columns: &[TargetColumn], record: &str) -> String {
     outcome_with(&compile(columns), columns, record)
 }
 
-fn outcome_with(decoder: &Decoder, columns: &[TargetColumn], record: &str) -> String {
+fn outcome_with(decoder: &RowDecoder, columns: &[TargetColumn], record: &str) -> String {
     let (rows, rejects) = decode(decoder, &records([record]));
     let Some(reject) = rejects.iter().next() else {
         return show_row(&rows, 0);
@@ -114,10 +115,86 @@ fn type_zero_mode_fills_required_columns() {
         column("t", tuple([("x", int(8))])),
     ];
     let options = Options { when_missing: WhenMissing::TypeZero };
-    let decoder = Decoder::compile(&columns, options).expect("the columns compile");
+    let formats = Formats { options, ..Formats::default() };
+    let decoder = RowDecoder::compile(columns.to_vec().into(), formats).expect("the columns compile");
     assert_eq!(outcome_with(&decoder, &columns, "{}"), r#"0 | "" | [] | (0)"#);
     assert_eq!(outcome_with(&decoder, &columns, r#"{"n":null,"t":{}}"#), r#"0 | "" | [] | (0)"#);
     assert_eq!(outcome_with(&decoder, &columns, r#"{"n":300}"#), "n: out-of-range: 300");
+}
+
+#[test]
+fn a_variant_takes_a_value_in_the_first_member_that_fits() {
+    let variant = |texts: &[&str]| {
+        let mut members: Vec<ColumnType> =
+            texts.iter().map(|text| ColumnType::parse(text).expect("a type")).collect();
+        members.sort_by_cached_key(ColumnType::to_string);
+        ColumnType::Variant(members)
+    };
+    let columns = [
+        column("a", variant(&["Int8", "Int64", "Float64", "Bool", "String"])),
+        column("b", variant(&["Array(Int64)", "Array(Float64)", "Array(String)", "JSON", "DateTime"])),
+        column("c", variant(&["Map(String, Int8)", "Tuple(x Int8, y Int8)", "UUID"])),
+    ];
+    assert_snapshot!(table(
+        &columns,
+        &[
+            r#"{}"#,
+            r#"{"a":null,"b":null,"c":null}"#,
+            r#"{"a":5,"b":[1,2],"c":{"x":1}}"#,
+            r#"{"a":300,"b":[1,2.5],"c":[1,2]}"#,
+            r#"{"a":1.0,"b":["x"],"c":"00112233-4455-6677-8899-aabbccddeeff"}"#,
+            r#"{"a":true,"b":{"k":[]},"c":{}}"#,
+            r#"{"a":"2024-01-02","b":"2024-01-02T03:04:05Z"}"#,
+            r#"{"a":123456789012345678901,"b":1704103200}"#,
+            r#"{"a":[1,{}],"b":[]}"#,
+            r#"{"b":[1,"x"]}"#,
+            r#"{"b":{"k":1,"k":2}}"#,
+            r#"{"c":{"x":300}}"#,
+            r#"{"c":5}"#,
+            r#"{"a":1,"a":"last","c":{"x":1},"c":[3,4]}"#,
+        ]
+    ));
+}
+
+#[test]
+fn a_json_column_takes_objects_and_text_that_holds_one() {
+    let json = || ColumnType::Json(String::new());
+    let columns = [
+        column("j", json()),
+        column("n", nullable(json())),
+        with_default(column("d", json())),
+        column("l", array(json())),
+    ];
+    assert_snapshot!(table(
+        &columns,
+        &[
+            r#"{"j":{"a":[1, 2]},"n":{},"d":{"x":1},"l":[{},{"y":2}]}"#,
+            r#"{"j":null,"n":null,"d":null,"l":[null]}"#,
+            r#"{"j":"{\"a\":1}","n":" {} ","l":[]}"#,
+            r#"{"j":"{\"a\":1","l":[]}"#,
+            r#"{"j":[1],"n":5,"d":"x","l":[]}"#,
+            r#"{"l":[]}"#,
+            r#"{"j":{"a":1,"a":2},"n":{"b":1e999},"l":[{"c":"\ud800"}]}"#,
+        ]
+    ));
+}
+
+#[test]
+fn geometry_and_aggregates_are_read_as_what_they_are_stored_as() {
+    let parse = |text| ColumnType::parse(text).expect("a type");
+    let columns = [
+        column("p", parse("Point")),
+        column("r", parse("Array(Ring)")),
+        column("s", parse("SimpleAggregateFunction(max, Nullable(Int8))")),
+    ];
+    assert_snapshot!(table(
+        &columns,
+        &[
+            r#"{"p":[1,2.5],"r":[[[0,0],[1,1]]],"s":5}"#,
+            r#"{"p":[0,0],"r":[],"s":null}"#,
+            r#"{"p":[1],"r":[[1]],"s":300}"#,
+        ]
+    ));
 }
 
 #[test]
@@ -288,7 +365,7 @@ fn automatic_columns_come_from_the_record() {
         named(ColumnSource::Key, STRING),
         named(ColumnSource::Headers, map(STRING, STRING)),
         named(ColumnSource::RawValue, STRING),
-        named(ColumnSource::Path(Path::RawValue), nullable(STRING)),
+        named(ColumnSource::RawValue, nullable(STRING)),
         named(ColumnSource::Nothing, STRING),
     ];
     let mut batch = RecordBatch::new("topic".into());
@@ -325,13 +402,12 @@ fn a_reject_lists_every_bad_column_and_the_text_found_for_all() {
 }
 
 #[test]
-fn a_range_of_a_batch_adds_to_the_rows_before() {
+fn a_batch_adds_to_the_rows_before() {
     let decoder = compile(&[column("n", int(8))]);
-    let batch = records([r#"{"n":1}"#, "x", r#"{"n":2}"#, r#"{"n":3}"#]);
     let mut rows = decoder.new_batch();
     let mut rejects = Rejects::default();
-    decoder.decode(&batch, 2..4, &mut rows, &mut rejects);
-    decoder.decode(&batch, 0..2, &mut rows, &mut rejects);
+    decode_into(&decoder, &records([r#"{"n":2}"#, r#"{"n":3}"#]), &mut rows, &mut rejects);
+    decode_into(&decoder, &records([r#"{"n":1}"#, "x"]), &mut rows, &mut rejects);
     let shown: Vec<_> = (0..rows.row_count()).map(|row| show_row(&rows, row)).collect();
     assert_eq!(shown, ["2", "3", "1"]);
     assert_eq!(rejects.iter().map(|reject| reject.record).collect::<Vec<_>>(), [1]);
@@ -341,7 +417,7 @@ fn a_range_of_a_batch_adds_to_the_rows_before() {
 fn columns_that_cannot_be_decoded_are_refused() {
     let zone = ColumnType::DateTime { time_zone: Some("Mars/Olympus".to_owned()) };
     let mut raw = column("raw", int(8));
-    raw.source = ColumnSource::Path(Path::RawValue);
+    raw.source = ColumnSource::RawValue;
     let each = PathStep::Each;
     let mut whole = column("whole", STRING);
     whole.source = ColumnSource::Path(Path::Document(vec![each]));
@@ -355,7 +431,7 @@ fn columns_that_cannot_be_decoded_are_refused() {
         column("key", map(nullable(STRING), int(8))),
     ];
     let errors = refused.map(|column| {
-        let error = Decoder::compile(&[column], Options::default()).expect_err("must not compile");
+        let error = RowDecoder::json([column].into()).expect_err("must not compile");
         error.to_string()
     });
     assert_snapshot!(errors.join("\n---\n"));

@@ -3,7 +3,7 @@
 
 mod json_laws;
 
-use forebay_ingest::{json::Decoder, quarantine::Rejects, records::RecordBatch};
+use forebay_ingest::{decode::RowDecoder, quarantine::Rejects, records::RecordBatch};
 use forebay_project::column_type::ColumnType;
 use json_laws::*;
 use std::{
@@ -53,22 +53,22 @@ static ALLOCATOR: Counting = Counting;
 const CONSTANT: usize = 64 << 10;
 
 /// Most bytes held at once while `records` are decoded.
-fn most_held(decoder: &Decoder, records: &RecordBatch) -> usize {
+fn most_held(decoder: &RowDecoder, records: &RecordBatch) -> usize {
     let mut rows = decoder.new_batch();
     let mut rejects = Rejects::default();
     let before = HELD.get();
     MOST.set(before);
-    decoder.decode(records, 0..records.len(), &mut rows, &mut rejects);
+    decode_into(decoder, records, &mut rows, &mut rejects);
     usize::try_from(MOST.get() - before).expect("the most is at least what was held before")
 }
 
-fn assert_proportionate(decoder: &Decoder, name: &str, records: &RecordBatch) {
+fn assert_proportionate(decoder: &RowDecoder, name: &str, records: &RecordBatch) {
     let (held, input) = (most_held(decoder, records), records.payload_bytes());
     assert!(held <= 4 * input + CONSTANT, "{name}: {held} bytes held for {input} bytes of input");
 }
 
 /// Columns whose values take no more bytes than the JSON they come from.
-fn decoder() -> Decoder {
+fn decoder() -> RowDecoder {
     compile(&[
         with_default(column("s", ColumnType::String)),
         with_default(column("n", int(16))),

@@ -3,7 +3,7 @@
 
 use forebay_ingest::{
     column_batch::Values,
-    decode::{DecodedBatch, RowDecoder},
+    decode::{DecodedBatch, Plans, RowDecoder},
     records::{Position, RecordBatch, RecordBuffers},
     target::{ColumnSource, TargetColumn},
 };
@@ -52,15 +52,15 @@ fn a_recycled_batch_of_columns_decodes_as_a_fresh_one() {
     let (recycling, topic) = (decoder(), Arc::<str>::from("t"));
     let mut big = RecordBatch::new(topic.clone());
     records(&mut big, 0, 20_000);
-    let decoded = recycling.decode(&big).unwrap();
+    let decoded = recycling.decode(&big, &Plans::default()).unwrap();
     let before = room(&decoded);
     recycling.recycle(vec![decoded]);
 
     let mut next = RecordBatch::new(topic);
     records(&mut next, 7, 100);
-    let again = recycling.decode(&next).unwrap();
+    let again = recycling.decode(&next, &Plans::default()).unwrap();
     assert_eq!(room(&again), before, "the buffers are the same");
-    assert_eq!(again.rows, decoder().decode(&next).unwrap().rows);
+    assert_eq!(again.rows, decoder().decode(&next, &Plans::default()).unwrap().rows);
     assert_eq!(again.rows.defect(), None);
 }
 
@@ -70,12 +70,12 @@ fn buffers_are_let_go_after_a_small_group() {
     let (mut big, mut small) = (RecordBatch::new(topic.clone()), RecordBatch::new(topic));
     records(&mut big, 0, 20_000);
     records(&mut small, 0, 3);
-    let decoded = recycling.decode(&big).unwrap();
+    let decoded = recycling.decode(&big, &Plans::default()).unwrap();
     recycling.recycle(vec![decoded]);
-    let decoded = decoder().decode(&small).unwrap();
+    let decoded = decoder().decode(&small, &Plans::default()).unwrap();
     let fresh = room(&decoded);
     recycling.recycle(vec![decoded]);
-    assert_eq!(room(&recycling.decode(&small).unwrap()), fresh);
+    assert_eq!(room(&recycling.decode(&small, &Plans::default()).unwrap()), fresh);
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub enum FileKind {
     Pipe,
     /// `.incl`, and any other file that an `INCLUDE` names.
     Include,
+    /// `.avsc`, `.proto`, `.json`: a schema of records, in a language of its own.
+    Schema,
 }
 
 impl FileKind {
@@ -30,17 +32,19 @@ impl FileKind {
             "datasource" => Some(FileKind::Datasource),
             "pipe" => Some(FileKind::Pipe),
             "incl" => Some(FileKind::Include),
+            "avsc" | "proto" | "json" => Some(FileKind::Schema),
             _ => None,
         }
     }
 
-    /// The extension with its dot.
+    /// The extension with its dot; those of schema files are several.
     pub fn extension(self) -> &'static str {
         match self {
             FileKind::Connection => ".connection",
             FileKind::Datasource => ".datasource",
             FileKind::Pipe => ".pipe",
             FileKind::Include => ".incl",
+            FileKind::Schema => ".avsc, .proto and .json",
         }
     }
 
@@ -51,6 +55,7 @@ impl FileKind {
             FileKind::Datasource => "data source",
             FileKind::Pipe => "pipe",
             FileKind::Include => "include file",
+            FileKind::Schema => "schema file",
         }
     }
 }
@@ -100,6 +105,14 @@ pub enum Shape {
     HostPorts,
     /// A Kafka topic name; may refer to secrets.
     Topic,
+    /// `http(s)://[user:password@]host[:port][/path]`, several separated by commas; may refer to secrets.
+    RegistryUrls,
+    /// `http(s)://host[:port][/path]`; may refer to secrets.
+    Url,
+    /// Path of a schema file, or of a schema in the registry.
+    SchemaPlace,
+    /// Names joined by dots.
+    DottedName,
     /// SQL expression or list of columns.
     Expression,
     /// `name = value, …`
@@ -118,7 +131,15 @@ impl Shape {
 
     /// Whether `{{ tb_secret("NAME") }}` may stand in the value.
     pub fn takes_secrets(self) -> bool {
-        matches!(self, Shape::SecretLine | Shape::SecretText | Shape::HostPorts | Shape::Topic)
+        matches!(
+            self,
+            Shape::SecretLine
+                | Shape::SecretText
+                | Shape::HostPorts
+                | Shape::Topic
+                | Shape::RegistryUrls
+                | Shape::Url
+        )
     }
 
     /// How the value looks, for documentation.
@@ -134,6 +155,14 @@ impl Shape {
             Shape::Identifier => "name".into(),
             Shape::HostPorts => "host:port[,host:port], may refer to secrets".into(),
             Shape::Topic => "topic name, may refer to secrets".into(),
+            Shape::RegistryUrls => {
+                "http(s)://[user:password@]host[:port][/path][,…], may refer to secrets".into()
+            }
+            Shape::Url => "http(s)://host[:port][/path], may refer to secrets".into(),
+            Shape::SchemaPlace => {
+                "path of a file, /subjects/S, /subjects/S/versions/V or /schemas/ids/N".into()
+            }
+            Shape::DottedName => "full name".into(),
             Shape::Expression => "SQL expression".into(),
             Shape::Settings => "name = value, …".into(),
             Shape::Token => "name READ or name APPEND".into(),
@@ -248,7 +277,18 @@ const TYPES: &[Choice] = &[works("kafka"), later("s3"), later("gcs"), later("dyn
 const PROTOCOLS: &[Choice] = &[works("SASL_SSL"), works("SASL_PLAINTEXT"), works("PLAINTEXT"), later("SSL")];
 const MECHANISMS: &[Choice] =
     &[works("PLAIN"), works("SCRAM-SHA-256"), works("SCRAM-SHA-512"), later("OAUTHBEARER")];
-const FORMATS: &[Choice] = &[works("json_without_schema"), later("json_with_schema"), later("avro")];
+const FORMATS: &[Choice] = &[
+    works("json_without_schema"),
+    works("json_with_schema"),
+    works("avro"),
+    works("protobuf"),
+    works("string"),
+    works("binary"),
+];
+const FRAMINGS: &[Choice] =
+    &[works("auto"), works("confluent"), works("apicurio"), works("glue"), works("azure"), works("none")];
+const REGISTRIES: &[Choice] = &[works("confluent"), works("glue"), works("azure")];
+const TOMBSTONES: &[Choice] = &[works("quarantine"), works("skip"), works("delete")];
 const RESETS: &[Choice] = &[works("latest"), works("earliest")];
 const ENGINES: &[Choice] = &[
     works("MergeTree"),
@@ -281,8 +321,45 @@ pub const DIRECTIVES: &[Directive] = &[
         "Password.", "KAFKA_SECRET {{ tb_secret(\"KAFKA_SECRET\") }}").secret(),
     directive("KAFKA_SSL_CA_PEM", KAFKA, Shape::SecretText,
         "Certificate authority to trust, in PEM form.", "KAFKA_SSL_CA_PEM {{ tb_secret(\"KAFKA_CA\") }}"),
-    directive("KAFKA_SCHEMA_REGISTRY_URL", KAFKA, Shape::SecretLine,
-        "Schema registry.", "KAFKA_SCHEMA_REGISTRY_URL https://registry:8081").secret().not_yet(),
+    directive("KAFKA_SCHEMA_REGISTRY_URL", KAFKA, Shape::RegistryUrls,
+        "Schema registry; several addresses are tried in turn. At the end may stand `/subjects/S`, `/subjects/S/versions/V` or `/schemas/ids/N`: the schema of records that name none.",
+        "KAFKA_SCHEMA_REGISTRY_URL https://registry-1:8081,https://registry-2:8081").secret(),
+    directive("KAFKA_SCHEMA_REGISTRY_TYPE", KAFKA, Shape::Choice(REGISTRIES),
+        "What the registry speaks; confluent, as nearly all do, when absent.", "KAFKA_SCHEMA_REGISTRY_TYPE glue"),
+    directive("KAFKA_SCHEMA_REGISTRY_USER", KAFKA, Shape::SecretLine,
+        "User name for the registry, or the key of an API key.", "KAFKA_SCHEMA_REGISTRY_USER {{ tb_secret(\"REGISTRY_USER\") }}"),
+    directive("KAFKA_SCHEMA_REGISTRY_PASSWORD", KAFKA, Shape::SecretLine,
+        "Password for the registry, or the secret of an API key.", "KAFKA_SCHEMA_REGISTRY_PASSWORD {{ tb_secret(\"REGISTRY_PASSWORD\") }}").secret(),
+    directive("KAFKA_SCHEMA_REGISTRY_TOKEN", KAFKA, Shape::SecretLine,
+        "Bearer token for the registry.", "KAFKA_SCHEMA_REGISTRY_TOKEN {{ tb_secret(\"REGISTRY_TOKEN\") }}").secret(),
+    directive("KAFKA_SCHEMA_REGISTRY_OAUTH_TOKEN_URL", KAFKA, Shape::Url,
+        "Where tokens for the registry come from, by client credentials.", "KAFKA_SCHEMA_REGISTRY_OAUTH_TOKEN_URL https://login.example.org/oauth2/token").secret(),
+    directive("KAFKA_SCHEMA_REGISTRY_OAUTH_CLIENT_ID", KAFKA, Shape::SecretLine,
+        "Id of the client that asks for tokens.", "KAFKA_SCHEMA_REGISTRY_OAUTH_CLIENT_ID forebay"),
+    directive("KAFKA_SCHEMA_REGISTRY_OAUTH_CLIENT_SECRET", KAFKA, Shape::SecretLine,
+        "Secret of the client that asks for tokens.", "KAFKA_SCHEMA_REGISTRY_OAUTH_CLIENT_SECRET {{ tb_secret(\"REGISTRY_CLIENT_SECRET\") }}").secret(),
+    directive("KAFKA_SCHEMA_REGISTRY_OAUTH_SCOPE", KAFKA, Shape::SecretLine,
+        "Scope of the tokens, where the issuer wants one.", "KAFKA_SCHEMA_REGISTRY_OAUTH_SCOPE schema.read"),
+    directive("KAFKA_SCHEMA_REGISTRY_LOGICAL_CLUSTER", KAFKA, Shape::SecretLine,
+        "Confluent Cloud with OAuth: the registry's cluster, sent as the header target-sr-cluster.", "KAFKA_SCHEMA_REGISTRY_LOGICAL_CLUSTER lsrc-1"),
+    directive("KAFKA_SCHEMA_REGISTRY_IDENTITY_POOL_ID", KAFKA, Shape::SecretLine,
+        "Confluent Cloud with OAuth: the identity pool, sent as the header Confluent-Identity-Pool-Id.", "KAFKA_SCHEMA_REGISTRY_IDENTITY_POOL_ID pool-1"),
+    directive("KAFKA_SCHEMA_REGISTRY_CA_PEM", KAFKA, Shape::SecretText,
+        "Certificate authority of the registry to trust, in PEM form.", "KAFKA_SCHEMA_REGISTRY_CA_PEM {{ tb_secret(\"REGISTRY_CA\") }}"),
+    directive("KAFKA_SCHEMA_REGISTRY_CERTIFICATE_PEM", KAFKA, Shape::SecretText,
+        "Client certificate for the registry, in PEM form.", "KAFKA_SCHEMA_REGISTRY_CERTIFICATE_PEM {{ tb_secret(\"REGISTRY_CERTIFICATE\") }}"),
+    directive("KAFKA_SCHEMA_REGISTRY_PRIVATE_KEY_PEM", KAFKA, Shape::SecretText,
+        "Private key of the client certificate, in PEM form.", "KAFKA_SCHEMA_REGISTRY_PRIVATE_KEY_PEM {{ tb_secret(\"REGISTRY_KEY\") }}").secret(),
+    directive("KAFKA_SCHEMA_REGISTRY_AWS_REGION", KAFKA, Shape::SecretLine,
+        "Glue: AWS region of the registry.", "KAFKA_SCHEMA_REGISTRY_AWS_REGION eu-west-1"),
+    directive("KAFKA_SCHEMA_REGISTRY_AWS_ACCESS_KEY", KAFKA, Shape::SecretLine,
+        "Glue: access key; when absent the environment, the profile and the machine's role are asked.", "KAFKA_SCHEMA_REGISTRY_AWS_ACCESS_KEY {{ tb_secret(\"AWS_ACCESS_KEY\") }}"),
+    directive("KAFKA_SCHEMA_REGISTRY_AWS_SECRET_KEY", KAFKA, Shape::SecretLine,
+        "Glue: secret of the access key.", "KAFKA_SCHEMA_REGISTRY_AWS_SECRET_KEY {{ tb_secret(\"AWS_SECRET_KEY\") }}").secret(),
+    directive("KAFKA_SCHEMA_REGISTRY_AWS_ROLE_ARN", KAFKA, Shape::SecretLine,
+        "Glue: role to take on.", "KAFKA_SCHEMA_REGISTRY_AWS_ROLE_ARN arn:aws:iam::1:role/reader"),
+    directive("KAFKA_SCHEMA_REGISTRY_AWS_EXTERNAL_ID", KAFKA, Shape::SecretLine,
+        "Glue: external id of that role.", "KAFKA_SCHEMA_REGISTRY_AWS_EXTERNAL_ID forebay"),
     directive("KAFKA_SASL_OAUTHBEARER_METHOD", KAFKA, Shape::Line,
         "Where OAUTHBEARER tokens come from.", "KAFKA_SASL_OAUTHBEARER_METHOD AWS").not_yet(),
     directive("KAFKA_SASL_OAUTHBEARER_AWS_REGION", KAFKA, Shape::Line,
@@ -376,10 +453,30 @@ pub const DIRECTIVES: &[Directive] = &[
         "Whether `__value` keeps the raw value of each record; False when absent.", "KAFKA_STORE_RAW_VALUE True"),
     directive("KAFKA_STORE_HEADERS", DATASOURCE, Shape::Bool,
         "Whether there is a column `__headers`; False when absent.", "KAFKA_STORE_HEADERS True"),
+    directive("KAFKA_AUTOMATIC_COLUMNS", DATASOURCE, Shape::Bool,
+        "Whether the table has the automatic columns; when False, only those that SCHEMA lists. True when absent.", "KAFKA_AUTOMATIC_COLUMNS False"),
     directive("KAFKA_VALUE_FORMAT", DATASOURCE, Shape::Choice(FORMATS),
-        "How values are written; json_without_schema when absent.", "KAFKA_VALUE_FORMAT json_without_schema"),
+        "How values are written; json_without_schema when absent. Of a string or binary only `$`, the whole, can be read.", "KAFKA_VALUE_FORMAT avro"),
     directive("KAFKA_KEY_FORMAT", DATASOURCE, Shape::Choice(FORMATS),
-        "How keys are written; kept as raw bytes in `__key`.", "KAFKA_KEY_FORMAT json_without_schema"),
+        "How keys are written, for paths that begin with `#._key`; json_without_schema when absent. `__key` and `_key` keep the raw bytes.", "KAFKA_KEY_FORMAT avro"),
+    directive("KAFKA_SCHEMA_FRAMING", DATASOURCE, Shape::Choice(FRAMINGS),
+        "How a record says which schema it was written with; auto, which is told from headers and first bytes, when absent.", "KAFKA_SCHEMA_FRAMING confluent"),
+    directive("KAFKA_KEY_SCHEMA_FRAMING", DATASOURCE, Shape::Choice(FRAMINGS),
+        "The same for keys; as KAFKA_SCHEMA_FRAMING when absent.", "KAFKA_KEY_SCHEMA_FRAMING none"),
+    directive("KAFKA_VALUE_SCHEMA", DATASOURCE, Shape::SchemaPlace,
+        "Schema of values that name none: a .avsc, .proto or .json file, its path relative to this file or else to the project, or a schema in the registry.", "KAFKA_VALUE_SCHEMA schemas/flight.avsc"),
+    directive("KAFKA_KEY_SCHEMA", DATASOURCE, Shape::SchemaPlace,
+        "Schema of keys that name none.", "KAFKA_KEY_SCHEMA /subjects/flights-key/versions/latest"),
+    directive("KAFKA_VALUE_MESSAGE", DATASOURCE, Shape::DottedName,
+        "Full name of the Protobuf message of values that do not tell it; the file's first message when absent.", "KAFKA_VALUE_MESSAGE airport.Flight"),
+    directive("KAFKA_KEY_MESSAGE", DATASOURCE, Shape::DottedName,
+        "Full name of the Protobuf message of keys that do not tell it.", "KAFKA_KEY_MESSAGE airport.FlightKey"),
+    directive("KAFKA_PROTOBUF_UNROLL", DATASOURCE, Shape::Bool,
+        "Whether a message whose only field is a repeated message becomes one row for each item; False when absent.", "KAFKA_PROTOBUF_UNROLL True"),
+    directive("KAFKA_VALIDATE_SCHEMA", DATASOURCE, Shape::Bool,
+        "Whether JSON that its JSON Schema does not allow goes to quarantine; False when absent.", "KAFKA_VALIDATE_SCHEMA True"),
+    directive("KAFKA_TOMBSTONES", DATASOURCE, Shape::Choice(TOMBSTONES),
+        "What becomes of records without a value: quarantine, which it is when absent; skip, which only counts them; delete, a row of the columns read from the key with `_is_deleted` or `__deleted` set to 1.", "KAFKA_TOMBSTONES delete"),
     directive("KAFKA_STORE_BINARY_HEADERS", DATASOURCE, Shape::Line, "Gone: headers are always Map(String, String).", "KAFKA_STORE_BINARY_HEADERS True")
         .removed("remove the line: with KAFKA_STORE_HEADERS True the headers are always Map(String, String)"),
     directive("KAFKA_TARGET_PARTITIONS", DATASOURCE, Shape::Line, "Partitions are assigned by the consumer group.", "KAFKA_TARGET_PARTITIONS auto")

@@ -70,12 +70,28 @@ pub(crate) fn engine(
 /// The first time, the first number and the first String that cannot be NULL, else `tuple()`.
 fn default_sorting_key(columns: &[KnownColumn]) -> String {
     let first = |fits: fn(&ColumnType) -> bool| {
-        columns.iter().find(|column| !column.column_type.is_nullable() && fits(column.column_type.stripped()))
+        let can_sort = |column_type: &ColumnType| {
+            !column_type.is_nullable() && !matches!(column_type, ColumnType::SimpleAggregateFunction { .. })
+        };
+        columns.iter().find(|column| can_sort(&column.column_type) && fits(column.column_type.stripped()))
     };
     let chosen =
         [first(ColumnType::is_time), first(ColumnType::is_number), first(|t| *t == ColumnType::String)];
     let names: Vec<String> = chosen.into_iter().flatten().map(|column| quoted(&column.name)).collect();
     if names.is_empty() { "tuple()".to_owned() } else { names.join(", ") }
+}
+
+/// ClickHouse keeps no order of values whose type differs from row to row, nor of states of aggregate functions.
+fn can_be_in_key(column_type: &ColumnType) -> bool {
+    !column_type.contains(|inner| {
+        matches!(
+            inner,
+            ColumnType::Json(_)
+                | ColumnType::Variant(_)
+                | ColumnType::Dynamic { .. }
+                | ColumnType::SimpleAggregateFunction { .. }
+        )
+    })
 }
 
 fn quoted(name: &str) -> String {
@@ -205,7 +221,12 @@ impl Check<'_, '_> {
         let columns = sql_text::plain_columns(entry.value.text()).unwrap_or_default();
         for (name, range) in &columns {
             let known = self.column(entry, name, range.clone());
-            if let Some(column_type) = known.filter(ColumnType::is_nullable) {
+            if let Some(column_type) = known.as_ref().filter(|known| !can_be_in_key(known)) {
+                let fact =
+                    format!("{directive}: column \"{name}\" is {column_type}, which cannot be in a key");
+                let hint = "name another column, or a path inside it with its type".to_owned();
+                self.error(entry, "key-type", entry.value.span_of(range.clone()), fact, hint);
+            } else if let Some(column_type) = known.filter(ColumnType::is_nullable) {
                 let fact = format!("{directive}: column \"{name}\" is {column_type}");
                 let hint = format!(
                     "a key cannot be NULL: make the column {}, with a DEFAULT if values may be missing",
@@ -279,7 +300,10 @@ impl Check<'_, '_> {
         match kind {
             EngineKind::ReplacingMergeTree { is_deleted, version } => {
                 self.version("ENGINE_VER", sorting);
-                self.typed("ENGINE_IS_DELETED", &ColumnType::Int { bits: 8, signed: false });
+                self.typed(
+                    "ENGINE_IS_DELETED",
+                    &[ColumnType::Int { bits: 8, signed: false }, ColumnType::Bool],
+                );
                 let entry = self.settings.get("ENGINE_IS_DELETED");
                 if let (Some(entry), true, None) = (entry, is_deleted.is_some(), version) {
                     let fact = "ENGINE_IS_DELETED needs ENGINE_VER".to_owned();
@@ -318,7 +342,7 @@ impl Check<'_, '_> {
     }
 
     fn sign(&mut self) {
-        self.typed("ENGINE_SIGN", &ColumnType::Int { bits: 8, signed: true });
+        self.typed("ENGINE_SIGN", &[ColumnType::Int { bits: 8, signed: true }]);
     }
 
     /// The type of the one column that a directive names, and the place of the name.
@@ -329,13 +353,14 @@ impl Check<'_, '_> {
         Some((column_type, name, entry.value.span()))
     }
 
-    fn typed(&mut self, directive: &'static str, wanted: &ColumnType) {
+    /// The column that a directive names must have one of the types; the first is the usual one.
+    fn typed(&mut self, directive: &'static str, wanted: &[ColumnType]) {
         let Some((column_type, name, span)) = self.named_column(directive) else {
             return;
         };
-        if let Some(entry) = self.settings.get(directive).filter(|_| column_type != *wanted) {
-            let fact = format!("{directive}: column \"{name}\" is {column_type}, not {wanted}");
-            self.error(entry, "engine-column", span, fact, format!("make the column {wanted}"));
+        if let Some(entry) = self.settings.get(directive).filter(|_| !wanted.contains(&column_type)) {
+            let fact = format!("{directive}: column \"{name}\" is {column_type}, not {}", wanted[0]);
+            self.error(entry, "engine-column", span, fact, format!("make the column {}", wanted[0]));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Puts included files in the place of their `INCLUDE`.
 
 use crate::diagnostics::Finding;
+use crate::directives::FileKind;
 use crate::source::{SourceFile, Span, Value};
 use crate::suggest;
 use crate::syntax::{Entry, FileSyntax, arguments};
@@ -77,6 +78,13 @@ impl Expansion<'_> {
         let pairs = self.pairs(pairs);
         match self.library.find(&wanted) {
             None => self.refuse(self.missing(path, &wanted)),
+            Some(file) if is_schema(&self.library.files[file].path) => {
+                let fact = format!("\"{wanted}\" is a schema, which cannot be included");
+                self.refuse(
+                    Finding::error("include-schema", path.span(), fact)
+                        .hint("name it by KAFKA_VALUE_SCHEMA or KAFKA_KEY_SCHEMA"),
+                );
+            }
             Some(file) if self.stack.contains(&file) => self.refuse(self.cycle(path, file)),
             Some(file) => {
                 self.places.push(entry.name.to(path.span()));
@@ -137,6 +145,10 @@ impl Expansion<'_> {
     }
 }
 
+fn is_schema(path: &str) -> bool {
+    FileKind::of_path(path) == Some(FileKind::Schema)
+}
+
 fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
@@ -151,7 +163,7 @@ pub(crate) fn join(including: &str, path: &str) -> String {
 }
 
 /// Without `.`, `..` and doubled `/`, as far as possible.
-fn normalise(path: &str) -> String {
+pub(crate) fn normalise(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {

@@ -1,16 +1,18 @@
 //! `KAFKA_*` directives: connections and what a data source reads.
 
 use crate::diagnostics::{Finding, Report};
+use crate::format::{self, Context};
 use crate::model::{KafkaConnection, KafkaSource, OffsetReset, SaslMechanism, SecurityProtocol, Text};
+use crate::registry;
 use crate::settings::Settings;
-use crate::source::Span;
+use crate::source::{SourceFile, Span};
 use crate::suggest;
 use crate::syntax::Entry;
 use crate::text;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Directives that describe a cluster and may stand in a `.connection` or a `.datasource`.
+/// Directives that describe a cluster, its registry aside, and may stand in a `.connection` or a `.datasource`.
 const CONNECTION_DIRECTIVES: &[&str] = &[
     "KAFKA_BOOTSTRAP_SERVERS",
     "KAFKA_SECURITY_PROTOCOL",
@@ -20,7 +22,7 @@ const CONNECTION_DIRECTIVES: &[&str] = &[
     "KAFKA_SSL_CA_PEM",
 ];
 
-/// Directives that only make sense for a data source that reads a topic.
+/// Directives, those of its formats aside, that only make sense for a data source that reads a topic.
 const SOURCE_DIRECTIVES: &[&str] = &[
     "KAFKA_CONNECTION_NAME",
     "KAFKA_TOPIC",
@@ -28,14 +30,15 @@ const SOURCE_DIRECTIVES: &[&str] = &[
     "KAFKA_AUTO_OFFSET_RESET",
     "KAFKA_STORE_RAW_VALUE",
     "KAFKA_STORE_HEADERS",
-    "KAFKA_VALUE_FORMAT",
-    "KAFKA_KEY_FORMAT",
+    "KAFKA_AUTOMATIC_COLUMNS",
 ];
 
 /// Connections of the project: also those whose file has errors, so that nobody is told they do not exist.
 pub(crate) struct Connections<'a> {
     pub(crate) settings: BTreeMap<String, Settings<'a>>,
     pub(crate) usable: BTreeMap<String, KafkaConnection>,
+    /// Files of the project, schemas among them.
+    pub(crate) files: &'a [SourceFile],
 }
 
 /// A bootstrap address that cannot be used.
@@ -104,11 +107,7 @@ fn host_port(text: &str) -> Result<(String, u16), (String, &'static str)> {
             "write an IPv6 address as [::1]:9092, and commas between addresses",
         ));
     }
-    let valid_host = match is_v6 {
-        true => host.parse::<std::net::Ipv6Addr>().is_ok(),
-        false => !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)),
-    };
-    if !valid_host {
+    if !is_host(host, is_v6) {
         return Err((
             format!("`{host}` is no host"),
             "write a host name or an IP address; commas between addresses",
@@ -120,8 +119,16 @@ fn host_port(text: &str) -> Result<(String, u16), (String, &'static str)> {
     }
 }
 
+/// Whether this is the name or address of a machine.
+pub(crate) fn is_host(text: &str, is_v6: bool) -> bool {
+    match is_v6 {
+        true => text.parse::<std::net::Ipv6Addr>().is_ok(),
+        false => !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)),
+    }
+}
+
 /// The text when no secret has to be looked up: literals, and defaults in place of secrets.
-fn known_text(entry: &Entry) -> Option<(String, bool)> {
+pub(crate) fn known_text(entry: &Entry) -> Option<(String, bool)> {
     let text = text::parse(entry.value.text()).ok()?;
     let is_literal = text.as_literal().is_some();
     text.resolve(|_| None).ok().map(|known| (known, is_literal))
@@ -161,7 +168,7 @@ pub(crate) fn topic_trouble(entry: &Entry) -> Option<Finding> {
     Some(Finding::error("topic-name", entry.value.span_of(range), format!("KAFKA_TOPIC: {fact}")).hint(hint))
 }
 
-fn text_of(settings: &Settings<'_>, name: &'static str) -> Option<Text> {
+pub(crate) fn text_of(settings: &Settings<'_>, name: &'static str) -> Option<Text> {
     settings.get(name).and_then(|entry| text::parse(entry.value.text()).ok())
 }
 
@@ -183,7 +190,8 @@ pub(crate) fn connection(
         report.add(finding.hint("add KAFKA_BOOTSTRAP_SERVERS host:port"));
     }
     check_credentials(settings, protocol, anchor, report);
-    let ca_pem = certificate(settings, report);
+    let ca_pem = pem(settings, "KAFKA_SSL_CA_PEM", "CERTIFICATE", report);
+    let registry = registry::registry(settings, report);
     let uses_sasl = protocol != SecurityProtocol::Plaintext;
     let bootstrap_servers = text_of(settings, "KAFKA_BOOTSTRAP_SERVERS")?;
     (report.findings.len() == errors_before || uses_only_warnings(report, errors_before)).then(|| {
@@ -195,6 +203,7 @@ pub(crate) fn connection(
             user: text_of(settings, "KAFKA_KEY").filter(|_| uses_sasl),
             password: text_of(settings, "KAFKA_SECRET").filter(|_| uses_sasl),
             ca_pem,
+            registry,
         }
     })
 }
@@ -250,23 +259,29 @@ fn warn_of_unused(settings: &Settings<'_>, report: &mut Report) {
     }
 }
 
-/// The certificate authority without the indentation of its block.
-fn certificate(settings: &Settings<'_>, report: &mut Report) -> Option<Text> {
-    let entry = settings.get("KAFKA_SSL_CA_PEM")?;
+/// A certificate or key without the indentation of its block; `label` is the last word or words of its first line.
+pub(crate) fn pem(
+    settings: &Settings<'_>,
+    directive: &'static str,
+    label: &str,
+    report: &mut Report,
+) -> Option<Text> {
+    let entry = settings.get(directive)?;
     let lines: Vec<&str> =
         entry.value.text().lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let text = text::parse(&lines.join("\n")).ok()?;
-    let literal = text.as_literal().unwrap_or_default();
-    let is_pem =
-        literal.contains("-----BEGIN CERTIFICATE-----") && literal.contains("-----END CERTIFICATE-----");
-    if text.secret_names().next().is_none() && !is_pem {
+    let is_pem = text.as_literal().is_none_or(|literal| {
+        let has = |word| {
+            literal.lines().any(|line| line.starts_with(word) && line.ends_with(&format!("{label}-----")))
+        };
+        has("-----BEGIN ") && has("-----END ")
+    });
+    if !is_pem {
+        let noun = label.to_lowercase();
         let finding =
-            Finding::error("certificate", entry.name, "KAFKA_SSL_CA_PEM holds no certificate in PEM form");
-        report.add_at(
-            entry,
-            finding
-                .hint("it begins with -----BEGIN CERTIFICATE----- and ends with -----END CERTIFICATE-----"),
-        );
+            Finding::error("certificate", entry.name, format!("{directive} holds no {noun} in PEM form"));
+        let hint = format!("it begins with -----BEGIN {label}----- and ends with -----END {label}-----");
+        report.add_at(entry, finding.hint(hint));
     }
     Some(text)
 }
@@ -278,10 +293,13 @@ pub(crate) fn source(
     connections: &Connections<'_>,
     report: &mut Report,
 ) -> Option<KafkaSource> {
-    let first =
-        first_of(settings, SOURCE_DIRECTIVES).or_else(|| first_of(settings, CONNECTION_DIRECTIVES))?;
+    let first = [SOURCE_DIRECTIVES, format::DIRECTIVES, CONNECTION_DIRECTIVES, registry::DIRECTIVES]
+        .into_iter()
+        .find_map(|names| first_of(settings, names))?;
     require_together(name, settings, first, report);
     let connection = source_connection(name, settings, connections, first, report);
+    let context = Context { settings, connection: connection.as_ref(), files: connections.files };
+    let (value, key) = format::formats(&context, report);
     let group_id = text_of(settings, "KAFKA_GROUP_ID");
     Some(KafkaSource {
         connection: connection?,
@@ -293,7 +311,16 @@ pub(crate) fn source(
         },
         store_raw_value: settings.flag("KAFKA_STORE_RAW_VALUE"),
         store_headers: settings.flag("KAFKA_STORE_HEADERS"),
+        value,
+        key,
+        tombstones: format::tombstones(settings),
+        automatic_columns: has_automatic_columns(settings),
     })
+}
+
+/// `KAFKA_AUTOMATIC_COLUMNS`: True when absent.
+pub(crate) fn has_automatic_columns(settings: &Settings<'_>) -> bool {
+    settings.get("KAFKA_AUTOMATIC_COLUMNS").is_none() || settings.flag("KAFKA_AUTOMATIC_COLUMNS")
 }
 
 fn first_of<'a>(settings: &Settings<'a>, names: &[&'static str]) -> Option<&'a Entry> {
@@ -361,7 +388,7 @@ fn source_connection(
 /// Settings beside the name of a `.connection` must say the same as that file.
 fn agree(wanted: &str, inline: &Settings<'_>, defined: &Settings<'_>, report: &mut Report) -> bool {
     let mut agrees = true;
-    for directive in CONNECTION_DIRECTIVES {
+    for directive in CONNECTION_DIRECTIVES.iter().chain(registry::DIRECTIVES) {
         let Some(entry) = inline.get(directive) else {
             continue;
         };

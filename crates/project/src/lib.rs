@@ -19,21 +19,30 @@ pub mod column_type;
 pub mod diagnostics;
 pub mod directives;
 mod engine;
+mod format;
 mod include;
 mod indexes;
+pub mod json_type;
 mod kafka;
+pub mod kafka_columns;
 pub mod model;
 pub mod path;
 pub mod plan;
+mod reading;
 pub mod reference;
+mod registry;
 mod schema;
+mod schema_place;
 mod settings;
+mod simple_aggregate;
 pub mod source;
 mod sql_text;
 pub mod suggest;
 pub mod syntax;
 pub mod text;
+mod type_names;
 pub mod type_parser;
+mod type_rules;
 mod validate;
 
 pub use diagnostics::{Diagnostic, Severity, render};
@@ -80,28 +89,52 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Whether a file belongs to a project, by its extension.
+/// Whether a file belongs to a project, by its extension: datafiles, and schemas that others may import.
 ///
-/// Files with other extensions may still be named by an `INCLUDE`; see [`included_paths`].
+/// Files with other extensions, `.json` among them, may still be named by a file; see [`included_paths`].
 pub fn is_project_file(path: &str) -> bool {
-    FileKind::of_path(path).is_some()
+    match FileKind::of_path(path) {
+        Some(FileKind::Schema) => !path.ends_with(".json"),
+        kind => kind.is_some(),
+    }
 }
 
-/// The files that a file's `INCLUDE` lines name, relative to the project folder.
+/// The files that a file's `INCLUDE`, `KAFKA_VALUE_SCHEMA` and `KAFKA_KEY_SCHEMA` lines name, relative to the project
+/// folder; of a JSON Schema, those of its `$ref`s. A schema is looked for beside the file that names it, then in the
+/// project folder: both places are listed.
 ///
 /// Paths that lead out of the folder begin with `..` or `/`; whether to read them is the caller's decision.
 pub fn included_paths(file: &SourceFile) -> Vec<String> {
     let kind = FileKind::of_path(&file.path).unwrap_or(FileKind::Include);
+    if kind == FileKind::Schema {
+        return schema_place::referred(file);
+    }
     let entries = syntax::read(0, kind, &file.text).entries;
-    let includes = entries.into_iter().filter(|entry| entry.directive.name == "INCLUDE");
-    let first = |entry: Entry| syntax::arguments(&entry.value).into_iter().next();
-    includes.filter_map(first).map(|path| include::join(&file.path, path.text())).collect()
+    let named = |entry: &Entry| match entry.directive.name {
+        "INCLUDE" => {
+            let words = syntax::arguments(&entry.value);
+            words.first().map(|path| include::join(&file.path, path.text())).into_iter().collect()
+        }
+        name if schema_place::DIRECTIVES.contains(&name) => {
+            schema_place::candidates(&file.path, entry.value.text())
+        }
+        _ => Vec::new(),
+    };
+    entries.iter().flat_map(named).collect()
+}
+
+/// Reads one file; schemas hold no directives.
+fn read(index: usize, kind: FileKind, text: &str) -> syntax::FileSyntax {
+    match kind {
+        FileKind::Schema => syntax::FileSyntax::default(),
+        kind => syntax::read(index, kind, text),
+    }
 }
 
 /// Reads the files of a project. Never fails: what is wrong becomes a diagnostic.
 pub fn parse(files: &[SourceFile]) -> ParsedProject {
     let kind = |file: &SourceFile| FileKind::of_path(&file.path).unwrap_or(FileKind::Include);
-    let read = |(index, file): (usize, &SourceFile)| syntax::read(index, kind(file), &file.text);
+    let read = |(index, file): (usize, &SourceFile)| read(index, kind(file), &file.text);
     let syntax: Vec<_> = files.iter().enumerate().map(read).collect();
     let library = include::Library { files, syntax: &syntax };
     let mut findings = Vec::new();
@@ -111,7 +144,7 @@ pub fn parse(files: &[SourceFile]) -> ParsedProject {
         if kind != FileKind::Pipe {
             findings.extend(syntax[index].findings.iter().cloned());
         }
-        if kind == FileKind::Include {
+        if matches!(kind, FileKind::Include | FileKind::Schema) {
             continue;
         }
         let (entries, mut of_includes) = library.expand(index);

@@ -1,6 +1,6 @@
-//! Paths into a record: `$.a.b`, `$.['x-y']`, `$.a[:].x`, `#.__value`.
+//! Paths into a record: `$.a.b`, `$.['x-y']`, `$.a[:].x`, `#._key.a`, `#.__value`, `#._timestamp`.
 
-use crate::model::{Path, PathStep};
+use crate::model::{KafkaColumn, Path, PathStep};
 use std::fmt;
 
 /// A path that cannot be read.
@@ -23,34 +23,61 @@ impl Path {
     /// # Errors
     /// Where the text stops being a path, and why.
     pub fn parse(text: &str) -> Result<Path, PathError> {
-        if text == "#.__value" {
-            return Ok(Path::RawValue);
+        if let Some(path) = of_record(text) {
+            return Ok(path);
         }
-        let fail = |offset, fact: &str| Err(PathError { offset, fact: fact.to_owned() });
-        if text.starts_with('#') {
-            return fail(0, "the only path that begins with `#` is `#.__value`");
+        let into_key = KEY_PREFIXES.into_iter().find(|prefix| text.starts_with(prefix));
+        match into_key {
+            Some(prefix) => steps(text, prefix.len(), "the key").map(Path::Key),
+            None if text.starts_with('$') => steps(text, 1, "`$`").map(Path::Document),
+            None => Err(PathError { offset: 0, fact: no_path(text).to_owned() }),
         }
-        if !text.starts_with('$') {
-            return fail(0, "a path begins with `$`");
-        }
-        let mut steps = Vec::new();
-        let mut at = 1;
-        while at < text.len() {
-            let (step, length) = step(&text[at..])
-                .map_err(|(offset, fact)| PathError { offset: at + offset, fact: fact.to_owned() })?;
-            steps.push(step);
-            at += length;
-        }
-        Ok(Path::Document(steps))
     }
 
     /// How many `[:]` it goes through.
     pub fn list_depth(&self) -> usize {
-        match self {
-            Path::Document(steps) => steps.iter().filter(|step| **step == PathStep::Each).count(),
-            Path::RawValue => 0,
+        let (Path::Document(steps) | Path::Key(steps)) = self else {
+            return 0;
+        };
+        steps.iter().filter(|step| **step == PathStep::Each).count()
+    }
+}
+
+/// What stands before the steps of a path into the decoded key.
+const KEY_PREFIXES: [&str; 3] = ["#.__key", "#._key", "_key"];
+
+/// A path to something that a record has besides its decoded value.
+fn of_record(text: &str) -> Option<Path> {
+    match text {
+        "#.__value" => Some(Path::RawValue),
+        "#.__key" => Some(Path::Kafka(KafkaColumn::Key)),
+        _ => {
+            let name = text.strip_prefix("#.")?;
+            let column = KafkaColumn::ALL.into_iter().find(|column| column.name() == name)?;
+            (column != KafkaColumn::Key).then_some(Path::Kafka(column))
         }
     }
+}
+
+fn no_path(text: &str) -> &'static str {
+    match text.starts_with('#') {
+        true => {
+            "after `#.` comes `__value`, `__key`, `_key.field` or a column of Kafka, such as `_timestamp`"
+        }
+        false => "a path begins with `$`",
+    }
+}
+
+/// Reads steps from byte `at` to the end.
+fn steps(text: &str, mut at: usize, before: &str) -> Result<Vec<PathStep>, PathError> {
+    let mut steps = Vec::new();
+    while at < text.len() {
+        let (step, length) = step(&text[at..])
+            .map_err(|(offset, fact)| PathError { offset: at + offset, fact: fact.replace("`$`", before) })?;
+        steps.push(step);
+        at += length;
+    }
+    Ok(steps)
 }
 
 type StepError = (usize, &'static str);
@@ -117,19 +144,26 @@ fn quoted_name(text: &str, quote: char) -> Option<(String, usize)> {
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Path::Document(steps) = self else {
-            return f.write_str("#.__value");
-        };
-        f.write_str("$")?;
-        steps.iter().try_for_each(|step| match step {
-            PathStep::Each => f.write_str("[:]"),
-            PathStep::Field(name) if is_plain(name) => write!(f, ".{name}"),
-            PathStep::Field(name) => {
-                let escaped = name.replace('\\', "\\\\").replace('\'', "\\'");
-                write!(f, ".['{escaped}']")
-            }
-        })
+        match self {
+            Path::Document(steps) => write_steps(f, "$", steps),
+            Path::Key(steps) => write_steps(f, "#._key", steps),
+            Path::RawValue => f.write_str("#.__value"),
+            Path::Kafka(KafkaColumn::Key) => f.write_str("#.__key"),
+            Path::Kafka(column) => write!(f, "#.{}", column.name()),
+        }
     }
+}
+
+fn write_steps(f: &mut fmt::Formatter<'_>, before: &str, steps: &[PathStep]) -> fmt::Result {
+    f.write_str(before)?;
+    steps.iter().try_for_each(|step| match step {
+        PathStep::Each => f.write_str("[:]"),
+        PathStep::Field(name) if is_plain(name) => write!(f, ".{name}"),
+        PathStep::Field(name) => {
+            let escaped = name.replace('\\', "\\\\").replace('\'', "\\'");
+            write!(f, ".['{escaped}']")
+        }
+    })
 }
 
 fn is_plain(name: &str) -> bool {
@@ -147,9 +181,17 @@ mod tests {
 
     #[test]
     fn every_documented_form_is_read() {
-        for text in ["$", "$.a", "$.a.b", "$.['x-y']", "$.a[:]", "$.a[:].x", "$[:]", "#.__value"] {
+        for text in ["$", "$.a", "$.a.b", "$.['x-y']", "$.a[:]", "$.a[:].x", "$[:]", "#.__value", "#.__key"] {
             assert_eq!(shown(text), text);
         }
+        for text in
+            ["#._key", "#._key.a.b", "#._key[:].['x-y']", "#._timestamp", "#.__headers", "#._is_deleted"]
+        {
+            assert_eq!(shown(text), text);
+        }
+        assert_eq!(shown("#.__key.a"), "#._key.a");
+        assert_eq!(shown("_key.a"), "#._key.a");
+        assert_eq!(Path::parse("_key"), Ok(Path::Key(Vec::new())));
         assert_eq!(shown("$['x']"), "$.x");
         assert_eq!(shown("$.a.[:].b"), "$.a[:].b");
         assert_eq!(shown("$.x-y"), "$.['x-y']");
@@ -167,6 +209,8 @@ mod tests {
         assert_eq!(offset("$.['x'"), 6);
         assert_eq!(offset("$.a b"), 3);
         assert_eq!(offset("#.value"), 0);
+        assert_eq!(offset("#._key..a"), 7);
+        assert_eq!(offset("_keys"), 4);
     }
 
     fn any_step() -> impl Strategy<Value = PathStep> {
@@ -180,14 +224,19 @@ mod tests {
     proptest! {
         #[test]
         fn shown_paths_read_back(steps in prop::collection::vec(any_step(), 0..6)) {
-            let path = Path::Document(steps);
-            prop_assert_eq!(Path::parse(&path.to_string()), Ok(path));
+            let kafka = KafkaColumn::ALL.map(Path::Kafka);
+            for path in [Path::Document(steps.clone()), Path::Key(steps), Path::RawValue].into_iter().chain(kafka) {
+                prop_assert_eq!(Path::parse(&path.to_string()), Ok(path));
+            }
         }
 
         #[test]
         fn any_text_is_read_or_refused_at_a_place_inside(text in ".{0,40}") {
-            if let Err(error) = Path::parse(&format!("${text}")) {
-                prop_assert!(error.offset <= text.len() + 1);
+            for start in ["$", "#.", "_key", "#.__key"] {
+                let text = format!("{start}{text}");
+                if let Err(error) = Path::parse(&text) {
+                    prop_assert!(text.is_char_boundary(error.offset), "{:?}", error);
+                }
             }
         }
     }

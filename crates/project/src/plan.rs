@@ -1,6 +1,8 @@
 //! The difference between two validated projects, as steps that lead from one to the other.
 
+use crate::format;
 use crate::model::{Column, Datasource, Engine, Index, KafkaConnection, KafkaSource, Project};
+use crate::registry;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,12 +21,12 @@ pub enum Step {
     /// A connection appears.
     CreateConnection {
         /// The new connection.
-        connection: KafkaConnection,
+        connection: Box<KafkaConnection>,
     },
     /// A connection changes: its consumers start again.
     ChangeConnection {
         /// The connection as it becomes.
-        connection: KafkaConnection,
+        connection: Box<KafkaConnection>,
         /// Directives that differ.
         settings: Vec<&'static str>,
     },
@@ -103,7 +105,7 @@ pub enum Step {
         /// The data source.
         datasource: String,
         /// As it becomes.
-        kafka: Option<KafkaSource>,
+        kafka: Option<Box<KafkaSource>>,
         /// Directives that differ.
         settings: Vec<&'static str>,
     },
@@ -196,9 +198,9 @@ fn connection_steps(
 ) {
     for (name, connection) in to {
         match from.get(name) {
-            None => steps.push(Step::CreateConnection { connection: connection.clone() }),
+            None => steps.push(Step::CreateConnection { connection: Box::new(connection.clone()) }),
             Some(before) if before != connection => steps.push(Step::ChangeConnection {
-                connection: connection.clone(),
+                connection: Box::new(connection.clone()),
                 settings: changed_connection(before, connection),
             }),
             Some(_) => {}
@@ -212,7 +214,7 @@ fn changed(settings: &[(&'static str, bool)]) -> Vec<&'static str> {
 }
 
 fn changed_connection(from: &KafkaConnection, to: &KafkaConnection) -> Vec<&'static str> {
-    changed(&[
+    let mut settings = changed(&[
         ("KAFKA_CONNECTION_NAME", from.name != to.name),
         ("KAFKA_BOOTSTRAP_SERVERS", from.bootstrap_servers != to.bootstrap_servers),
         ("KAFKA_SECURITY_PROTOCOL", from.security_protocol != to.security_protocol),
@@ -220,7 +222,9 @@ fn changed_connection(from: &KafkaConnection, to: &KafkaConnection) -> Vec<&'sta
         ("KAFKA_KEY", from.user != to.user),
         ("KAFKA_SECRET", from.password != to.password),
         ("KAFKA_SSL_CA_PEM", from.ca_pem != to.ca_pem),
-    ])
+    ]);
+    settings.extend(changed(&registry::changed(from.registry.as_ref(), to.registry.as_ref())));
+    settings
 }
 
 fn changed_kafka(from: Option<&KafkaSource>, to: Option<&KafkaSource>) -> Vec<&'static str> {
@@ -234,7 +238,10 @@ fn changed_kafka(from: Option<&KafkaSource>, to: Option<&KafkaSource>) -> Vec<&'
         ("KAFKA_AUTO_OFFSET_RESET", from.auto_offset_reset != to.auto_offset_reset),
         ("KAFKA_STORE_RAW_VALUE", from.store_raw_value != to.store_raw_value),
         ("KAFKA_STORE_HEADERS", from.store_headers != to.store_headers),
+        ("KAFKA_AUTOMATIC_COLUMNS", from.automatic_columns != to.automatic_columns),
+        ("KAFKA_TOMBSTONES", from.tombstones != to.tombstones),
     ]));
+    settings.extend(changed(&format::changed((&from.value, &from.key), (&to.value, &to.key))));
     settings
 }
 
@@ -256,7 +263,11 @@ fn datasource_steps(from: &Datasource, to: &Datasource, steps: &mut Vec<Step>) {
     }
     let settings = changed_kafka(from.kafka.as_ref(), to.kafka.as_ref());
     if !settings.is_empty() {
-        steps.push(Step::ChangeKafka { datasource: datasource(), kafka: to.kafka.clone(), settings });
+        steps.push(Step::ChangeKafka {
+            datasource: datasource(),
+            kafka: to.kafka.clone().map(Box::new),
+            settings,
+        });
     }
 }
 
@@ -315,7 +326,7 @@ pub fn apply(from: &Project, plan: &Plan) -> Project {
 fn take(project: &mut Project, step: &Step) {
     match step {
         Step::CreateConnection { connection } | Step::ChangeConnection { connection, .. } => {
-            project.connections.insert(connection.name.clone(), connection.clone());
+            project.connections.insert(connection.name.clone(), (**connection).clone());
         }
         Step::DropConnection { name } => {
             project.connections.remove(name);
@@ -356,7 +367,7 @@ fn take_in(datasource: &mut Datasource, step: &Step) {
         Step::ChangeDescription { description, .. } => {
             datasource.description.clone_from(description);
         }
-        Step::ChangeKafka { kafka, .. } => datasource.kafka.clone_from(kafka),
+        Step::ChangeKafka { kafka, .. } => datasource.kafka = kafka.as_deref().cloned(),
         _ => {}
     }
 }

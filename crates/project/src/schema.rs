@@ -8,7 +8,7 @@ use crate::model::{Column, Path};
 use crate::source::{Span, Value};
 use crate::sql_text;
 use crate::syntax::Entry;
-use crate::type_parser::is_type_name;
+use crate::type_names::is_type_name;
 use std::ops::Range;
 
 /// A column and where its parts stand.
@@ -309,7 +309,7 @@ impl Reader<'_> {
             Err(error) => {
                 let at = range.start + 1 + "json:".len() + error.offset;
                 let fact = format!("column \"{name}\": bad path: {}", error.fact);
-                let hint = "paths look like $.a.b, $.['x-y'], $.list[:] or $.list[:].x";
+                let hint = "paths look like $.a.b, $.['x-y'], $.list[:].x, #._key.a or #.__value";
                 self.refuse(at..place.end - 1, "column-path", fact, hint);
                 return None;
             }

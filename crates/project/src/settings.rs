@@ -3,6 +3,8 @@
 use crate::diagnostics::{Finding, Report};
 use crate::directives::{Availability, Choice, DIRECTIVES, Directive, FileKind, Shape, words};
 use crate::kafka;
+use crate::registry;
+use crate::schema_place;
 use crate::source::{Value, variables};
 use crate::sql_text;
 use crate::suggest;
@@ -168,6 +170,10 @@ fn content_trouble(entry: &Entry, example: &str) -> Option<Finding> {
         Shape::Identifier => identifier_trouble(entry),
         Shape::HostPorts => kafka::address_trouble(entry),
         Shape::Topic => kafka::topic_trouble(entry),
+        Shape::RegistryUrls => registry::address_trouble(entry),
+        Shape::Url => registry::url_trouble(entry),
+        Shape::SchemaPlace => schema_place::place_trouble(entry),
+        Shape::DottedName => dotted_name_trouble(entry),
         Shape::Expression => expression_trouble(entry),
         Shape::Settings => settings_trouble(entry),
         Shape::Token => token_trouble(value, example),
@@ -215,6 +221,16 @@ fn identifier_trouble(entry: &Entry) -> Option<Finding> {
     (!text::is_identifier(bare)).then(|| {
         Finding::error("invalid-name", entry.value.span(), format!("{}: {fact}", entry.directive.name))
             .hint("a name is a letter or `_`, then letters, digits and `_`")
+    })
+}
+
+fn dotted_name_trouble(entry: &Entry) -> Option<Finding> {
+    let written = entry.value.text();
+    let well_formed = written.split('.').all(text::is_identifier);
+    let fact = format!("{}: `{}` is no full name", entry.directive.name, first_line(written));
+    (!well_formed).then(|| {
+        Finding::error("invalid-name", entry.value.span(), fact)
+            .hint("write the package and the name, joined by dots: airport.Flight")
     })
 }
 

@@ -8,10 +8,10 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let limit = (wanted.len() / 3).clamp(1, 4);
     candidates
         .into_iter()
-        .map(|candidate| {
-            let letters: Vec<char> = candidate.to_lowercase().chars().collect();
-            (distance(&wanted, &letters), candidate)
-        })
+        .map(|candidate| (candidate.to_lowercase().chars().collect::<Vec<char>>(), candidate))
+        // Every letter more or less is an edit.
+        .filter(|(letters, _)| letters.len().abs_diff(wanted.len()) <= limit)
+        .map(|(letters, candidate)| (distance(&wanted, &letters), candidate))
         .filter(|(edits, candidate)| *edits <= limit && *edits < candidate.chars().count())
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)

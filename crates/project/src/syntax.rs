@@ -140,6 +140,19 @@ impl<'a> Reader<'a> {
             if is_directive && is_hidden(word) {
                 self.hide(line, start + word.len());
             }
+            self.hide_logins(line);
+        }
+    }
+
+    /// Hides `user:password` of every address in a line, whatever the line is.
+    fn hide_logins(&mut self, line: Line<'_>) {
+        for (at, separator) in line.text.match_indices("://") {
+            let from = at + separator.len();
+            let word = line.text[from..].split(char::is_whitespace).next().unwrap_or_default();
+            if let Some(length) = word.rfind('@').filter(|length| word[..*length].contains(':')) {
+                let span = self.span(line, from..from + length);
+                self.syntax.secrets.push(span);
+            }
         }
     }
 
@@ -303,6 +316,11 @@ const FOREIGN: &[(&str, &str)] = &[
     ("KAFKA_HOST", "KAFKA_BOOTSTRAP_SERVERS"),
     ("KAFKA_CONSUMER_GROUP", "KAFKA_GROUP_ID"),
     ("KAFKA_SSL_CA", "KAFKA_SSL_CA_PEM"),
+    ("KAFKA_FORMAT", "KAFKA_VALUE_FORMAT"),
+    ("KAFKA_FRAMING", "KAFKA_SCHEMA_FRAMING"),
+    ("KAFKA_SCHEMA", "KAFKA_VALUE_SCHEMA"),
+    ("KAFKA_SCHEMA_REGISTRY", "KAFKA_SCHEMA_REGISTRY_URL"),
+    ("KAFKA_SCHEMA_REGISTRY_PASS", "KAFKA_SCHEMA_REGISTRY_PASSWORD"),
     ("COLUMNS", "SCHEMA"),
     ("ORDER", "ENGINE_SORTING_KEY"),
     ("ORDER_BY", "ENGINE_SORTING_KEY"),

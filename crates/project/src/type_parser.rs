@@ -1,7 +1,12 @@
 //! Reads column types from ClickHouse's text and refuses what ClickHouse would refuse.
 
 use crate::column_type::ColumnType;
-use crate::suggest;
+use crate::json_type::JsonParameters;
+use crate::simple_aggregate::{self, Function};
+use crate::type_names::{plain, unknown};
+use crate::type_rules::{
+    MAX_MEMBERS, Refusal, check_low_cardinality, check_map_key, check_member, check_nullable,
+};
 
 /// A type that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,105 +27,9 @@ impl std::fmt::Display for TypeError {
 
 impl std::error::Error for TypeError {}
 
-/// Whether a word is the name of a type, its arguments aside.
-pub(crate) fn is_type_name(word: &str) -> bool {
-    NAMES.contains(&word) || NOT_YET.contains(&word)
-}
-
-/// Deepest nesting that is read: far beyond use, and it keeps the stack small.
-const MAX_DEPTH: usize = 64;
-
-/// Types by name, for did-you-mean.
-const NAMES: &[&str] = &[
-    "Int8",
-    "Int16",
-    "Int32",
-    "Int64",
-    "UInt8",
-    "UInt16",
-    "UInt32",
-    "UInt64",
-    "Float32",
-    "Float64",
-    "Decimal",
-    "Decimal32",
-    "Decimal64",
-    "Decimal128",
-    "Bool",
-    "String",
-    "FixedString",
-    "Date",
-    "Date32",
-    "DateTime",
-    "DateTime32",
-    "DateTime64",
-    "UUID",
-    "IPv4",
-    "IPv6",
-    "Enum",
-    "Enum8",
-    "Enum16",
-    "Nullable",
-    "LowCardinality",
-    "Array",
-    "Tuple",
-    "Map",
-];
-
-/// Types of ClickHouse that Forebay does not know yet.
-const NOT_YET: &[&str] = &[
-    "Int128",
-    "Int256",
-    "UInt128",
-    "UInt256",
-    "Decimal256",
-    "BFloat16",
-    "JSON",
-    "Object",
-    "Variant",
-    "Dynamic",
-    "AggregateFunction",
-    "SimpleAggregateFunction",
-    "Nested",
-    "Time",
-    "Time64",
-    "Point",
-    "Ring",
-    "LineString",
-    "MultiLineString",
-    "Polygon",
-    "MultiPolygon",
-    "Geometry",
-    "QBit",
-    "Interval",
-];
-
-/// Names from other systems, and what they are called here.
-const FOREIGN: &[(&str, &str)] = &[
-    ("boolean", "use Bool, or UInt8 for 0 and 1"),
-    ("int", "say how wide: Int8, Int16, Int32 or Int64"),
-    ("integer", "say how wide: Int32 or Int64"),
-    ("uint", "say how wide: UInt8, UInt16, UInt32 or UInt64"),
-    ("bigint", "use Int64"),
-    ("long", "use Int64"),
-    ("smallint", "use Int16"),
-    ("tinyint", "use Int8"),
-    ("float", "use Float32 or Float64"),
-    ("double", "use Float64"),
-    ("real", "use Float32"),
-    ("numeric", "use Decimal(precision, scale)"),
-    ("number", "use Float64, Int64 or Decimal(precision, scale)"),
-    ("varchar", "use String"),
-    ("char", "use FixedString(length) or String"),
-    ("text", "use String"),
-    ("bytes", "use String: it holds any bytes"),
-    ("blob", "use String: it holds any bytes"),
-    ("binary", "use String: it holds any bytes"),
-    ("timestamp", "use DateTime, or DateTime64(3) for milliseconds"),
-    ("timestamptz", "use DateTime64(3, 'UTC')"),
-    ("list", "use Array(T)"),
-    ("struct", "use Tuple(name T, …)"),
-];
+/// Deepest nesting that is read. ClickHouse's own parser, with its setting `max_parser_depth` of 1000, gives up at
+/// about 490; everything that walks a type here needs less than 1 KiB of stack a level.
+const MAX_DEPTH: usize = 400;
 
 impl ColumnType {
     /// Reads a type, with ClickHouse's rules about what may stand in what.
@@ -138,18 +47,40 @@ impl ColumnType {
     }
 }
 
+/// `max_types` of a Dynamic, and of the values in a JSON, that name none; ClickHouse never shows it.
+const DEFAULT_MAX_TYPES: u8 = 32;
+
+impl JsonParameters {
+    /// Reads what stands between the brackets of `JSON(...)`; nothing is all defaults.
+    ///
+    /// # Errors
+    /// The first thing in the text that is no parameter.
+    pub fn parse(text: &str) -> Result<JsonParameters, TypeError> {
+        let mut parser = Parser { text, at: 0, depth: 0 };
+        let mut parameters = JsonParameters::default();
+        if text.trim().is_empty() {
+            return Ok(parameters);
+        }
+        parser.json_parameters(&mut parameters)?;
+        match parser.rest().is_empty() {
+            true => Ok(parameters),
+            false => Err(parser.error("`,` is missing")),
+        }
+    }
+}
+
 struct Parser<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
 }
 
-fn error_at(offset: usize, fact: impl Into<String>) -> TypeError {
+pub(crate) fn error_at(offset: usize, fact: impl Into<String>) -> TypeError {
     TypeError { offset, fact: fact.into(), hint: None }
 }
 
 impl TypeError {
-    fn hint(mut self, hint: impl Into<String>) -> TypeError {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> TypeError {
         self.hint = Some(hint.into());
         self
     }
@@ -211,7 +142,8 @@ impl Parser<'_> {
             return Err(self.error("a type is missing here"));
         }
         if self.depth >= MAX_DEPTH {
-            return Err(self.error(format!("the type is nested more than {MAX_DEPTH} deep")));
+            let error = self.error(format!("the type is nested more than {MAX_DEPTH} deep"));
+            return Err(error.hint("use JSON or String for what lies deeper"));
         }
         self.at += name.len();
         self.depth += 1;
@@ -226,7 +158,10 @@ impl Parser<'_> {
     fn without_arguments(&mut self, name: &str, column_type: ColumnType) -> Result<ColumnType, TypeError> {
         self.skip_space();
         match self.rest().starts_with('(') {
-            true => Err(self.error(format!("{name} takes no arguments")).hint(format!("write {name}"))),
+            true => Err(self.error(format!("{name} takes no arguments")).hint(match name {
+                "Time" => "write Time64(3) for milliseconds".to_owned(),
+                _ => format!("write {name}"),
+            })),
             false => Ok(column_type),
         }
     }
@@ -237,9 +172,11 @@ impl Parser<'_> {
             "Decimal32" => self.sized_decimal(9),
             "Decimal64" => self.sized_decimal(18),
             "Decimal128" => self.sized_decimal(38),
+            "Decimal256" => self.sized_decimal(76),
             "FixedString" => self.fixed_string(),
             "DateTime" | "DateTime32" => self.date_time(),
             "DateTime64" => self.date_time64(start),
+            "Time64" => self.time64(start),
             "Enum" => self.enumeration(None),
             "Enum8" => self.enumeration(Some(8)),
             "Enum16" => self.enumeration(Some(16)),
@@ -250,14 +187,15 @@ impl Parser<'_> {
             "Array" => self.wrapped(|_| Ok(())).map(|inner| ColumnType::Array(Box::new(inner))),
             "Tuple" => self.tuple(),
             "Map" => self.map(),
+            "JSON" => self.json(),
+            "Variant" => self.variant(start),
+            "Dynamic" => self.dynamic(),
+            "SimpleAggregateFunction" => self.simple_aggregate(),
             _ => Err(unknown(name, start)),
         }
     }
 
-    fn wrapped(
-        &mut self,
-        check: fn(&ColumnType) -> Result<(), (String, &'static str)>,
-    ) -> Result<ColumnType, TypeError> {
+    fn wrapped(&mut self, check: fn(&ColumnType) -> Result<(), Refusal>) -> Result<ColumnType, TypeError> {
         self.expect('(')?;
         self.skip_space();
         let start = self.at;
@@ -272,10 +210,7 @@ impl Parser<'_> {
         self.skip_space();
         let start = self.at;
         let key = self.column_type()?;
-        if key.is_nullable() {
-            return Err(error_at(start, format!("the key of a Map cannot be {key}"))
-                .hint(format!("use {} as key", key.stripped())));
-        }
+        check_map_key(&key).map_err(|(fact, hint)| error_at(start, fact).hint(hint))?;
         self.expect(',')?;
         let value = self.column_type()?;
         self.expect(')')?;
@@ -305,6 +240,10 @@ impl Parser<'_> {
         name: Option<&str>,
         start: usize,
     ) -> Result<(), TypeError> {
+        if name == Some("null") {
+            return Err(error_at(start, "an element of a Tuple cannot be named `null`")
+                .hint("rename it: ClickHouse keeps the name for itself"));
+        }
         let Some((first, _)) = before.first() else {
             return Ok(());
         };
@@ -314,7 +253,8 @@ impl Parser<'_> {
         }
         let twice = name.is_some() && before.iter().any(|(other, _)| other.as_deref() == name);
         match (twice, name) {
-            (true, Some(name)) => Err(error_at(start, format!("the Tuple has two elements named `{name}`"))),
+            (true, Some(name)) => Err(error_at(start, format!("the Tuple has two elements named `{name}`"))
+                .hint("give each element a name of its own")),
             _ => Ok(()),
         }
     }
@@ -353,13 +293,7 @@ impl Parser<'_> {
 
     fn decimal(&mut self) -> Result<ColumnType, TypeError> {
         self.expect('(')?;
-        let (precision, start) = self.number("the precision of the Decimal")?;
-        if (39..=76).contains(&precision) {
-            return Err(error_at(start, format!("Decimal of {precision} digits is not available yet"))
-                .hint("use at most 38 digits"));
-        }
-        self.at = start;
-        let precision = self.number_in("the precision of the Decimal", 1..=38)?;
+        let precision = self.number_in("the precision of the Decimal", 1..=76)?;
         let scale = match self.eat(',') {
             true => self.number_in("the scale of the Decimal", 0..=i64::from(precision))?,
             false => 0,
@@ -419,6 +353,165 @@ impl Parser<'_> {
         Ok(ColumnType::DateTime64 { precision, time_zone })
     }
 
+    fn time64(&mut self, start: usize) -> Result<ColumnType, TypeError> {
+        if !self.eat('(') {
+            return Err(error_at(start, "Time64 needs a precision").hint("write Time64(3) for milliseconds"));
+        }
+        let precision = self.number_in("the precision of the Time64", 0..=9)?;
+        self.expect(')')?;
+        Ok(ColumnType::Time64 { precision })
+    }
+
+    fn variant(&mut self, start: usize) -> Result<ColumnType, TypeError> {
+        self.expect('(')?;
+        let mut members: Vec<ColumnType> = Vec::new();
+        loop {
+            self.skip_space();
+            let place = self.at;
+            let member = self.column_type()?;
+            check_member(&members, &member).map_err(|(fact, hint)| error_at(place, fact).hint(hint))?;
+            members.push(member);
+            if !self.eat(',') {
+                break;
+            }
+        }
+        self.expect(')')?;
+        if members.len() > MAX_MEMBERS {
+            let fact = format!("a Variant has at most {MAX_MEMBERS} types, not {}", members.len());
+            return Err(error_at(start, fact).hint("use JSON or String for the rare ones"));
+        }
+        members.sort_by_cached_key(ColumnType::to_string);
+        Ok(ColumnType::Variant(members))
+    }
+
+    fn dynamic(&mut self) -> Result<ColumnType, TypeError> {
+        if !self.eat('(') || self.eat(')') {
+            return Ok(ColumnType::Dynamic { max_types: None });
+        }
+        self.skip_space();
+        if self.word() != "max_types" {
+            return Err(self.error("Dynamic takes nothing but max_types").hint("write Dynamic(max_types=8)"));
+        }
+        self.at += "max_types".len();
+        self.expect('=')?;
+        let max_types = self.number_in("max_types", 0..=254)?;
+        self.expect(')')?;
+        Ok(ColumnType::Dynamic { max_types: Some(max_types).filter(|most| *most != DEFAULT_MAX_TYPES) })
+    }
+
+    fn json(&mut self) -> Result<ColumnType, TypeError> {
+        let mut parameters = JsonParameters::default();
+        if !self.eat('(') || self.eat(')') {
+            return Ok(ColumnType::Json(parameters.to_string()));
+        }
+        self.json_parameters(&mut parameters)?;
+        self.expect(')')?;
+        Ok(ColumnType::Json(parameters.to_string()))
+    }
+
+    fn json_parameters(&mut self, parameters: &mut JsonParameters) -> Result<(), TypeError> {
+        loop {
+            self.json_parameter(parameters)?;
+            if !self.eat(',') {
+                return Ok(());
+            }
+        }
+    }
+
+    fn json_parameter(&mut self, parameters: &mut JsonParameters) -> Result<(), TypeError> {
+        self.skip_space();
+        let start = self.at;
+        let refused = |(fact, hint): Refusal| error_at(start, fact).hint(hint);
+        if self.eat_word("SKIP") {
+            self.skip_space();
+            let regexp = self.at;
+            if self.eat_word("REGEXP") {
+                self.skip_space();
+                if self.rest().starts_with('\'') {
+                    let expression = self.quoted('\'')?;
+                    parameters.skip_regexp(expression);
+                    return Ok(());
+                }
+                self.at = regexp;
+            }
+            let path = self.json_path()?;
+            return parameters.skip(&path).map_err(refused);
+        }
+        let path = self.json_path()?;
+        if self.eat('=') {
+            let (value, _) = self.number(&path)?;
+            return parameters.limit(&path, value).map_err(refused);
+        }
+        let column_type = self.column_type()?;
+        parameters.typed(&path, column_type).map_err(refused)
+    }
+
+    /// Reads a word in any case, if it is here and something else follows.
+    fn eat_word(&mut self, word: &str) -> bool {
+        let here = self.word();
+        let found = here.eq_ignore_ascii_case(word)
+            && self.rest()[here.len()..].starts_with(|c: char| c.is_whitespace() || matches!(c, '`' | '\''));
+        if found {
+            self.at += word.len();
+        }
+        found
+    }
+
+    /// `a.b.c`; each name may stand in back-ticks.
+    fn json_path(&mut self) -> Result<String, TypeError> {
+        let mut path = String::new();
+        loop {
+            self.skip_space();
+            let name = match self.rest().starts_with('`') {
+                true => self.quoted('`')?,
+                false => {
+                    let name = self.word().to_owned();
+                    self.at += name.len();
+                    name
+                }
+            };
+            if !name.chars().any(|c| c.is_alphanumeric() || c == '_') {
+                return Err(error_at(self.at - name.len(), "a path is missing in JSON")
+                    .hint("write JSON(a.b UInt32, SKIP c, max_dynamic_paths=64)"));
+            }
+            path.push_str(&name);
+            if !self.rest().starts_with('.') {
+                return Ok(path);
+            }
+            self.at += 1;
+            path.push('.');
+        }
+    }
+
+    fn simple_aggregate(&mut self) -> Result<ColumnType, TypeError> {
+        self.expect('(')?;
+        self.skip_space();
+        let start = self.at;
+        let function = self.function()?;
+        self.expect(',')?;
+        self.skip_space();
+        let of = self.at;
+        let inner = self.column_type()?;
+        self.expect(')')?;
+        simple_aggregate::check(&function, &inner).map_err(|(fact, hint)| error_at(of, fact).hint(hint))?;
+        let function = function.canonical().map_err(|(fact, hint)| error_at(start, fact).hint(hint))?;
+        Ok(ColumnType::SimpleAggregateFunction { function, inner: Box::new(inner) })
+    }
+
+    /// The name of an aggregate function with its parameter, if any.
+    fn function(&mut self) -> Result<Function, TypeError> {
+        let start = self.at;
+        let name = self.word().to_owned();
+        let function = Function::named(&name).map_err(|(fact, hint)| error_at(start, fact).hint(hint))?;
+        self.at += name.len();
+        if !self.eat('(') || self.eat(')') {
+            return Ok(function);
+        }
+        let (limit, place) = self.number("the parameter of the function")?;
+        self.expect(')')?;
+        function.limited(limit).map_err(|(fact, hint)| error_at(place, fact).hint(hint))
+    }
+
     fn time_zone(&mut self) -> Result<String, TypeError> {
         self.skip_space();
         let start = self.at;
@@ -472,6 +565,8 @@ impl Parser<'_> {
             }
         }
         self.expect(')')?;
+        // ClickHouse shows them by number, whatever their order was.
+        values.sort_by_key(|(_, number)| *number);
         let small = values.iter().all(|(_, number)| i8::try_from(*number).is_ok());
         let bits = bits.unwrap_or(if small { 8 } else { 16 });
         Ok(ColumnType::Enum { bits, values })
@@ -510,102 +605,10 @@ fn check_enum_value(
     }
 }
 
-/// The type of a name that takes no arguments.
-fn plain(name: &str) -> Option<ColumnType> {
-    let int = |bits, signed| Some(ColumnType::Int { bits, signed });
-    match name {
-        "Int8" => int(8, true),
-        "Int16" => int(16, true),
-        "Int32" => int(32, true),
-        "Int64" => int(64, true),
-        "UInt8" => int(8, false),
-        "UInt16" => int(16, false),
-        "UInt32" => int(32, false),
-        "UInt64" => int(64, false),
-        "Float32" => Some(ColumnType::Float32),
-        "Float64" => Some(ColumnType::Float64),
-        "Bool" => Some(ColumnType::Bool),
-        "String" => Some(ColumnType::String),
-        "Date" => Some(ColumnType::Date),
-        "Date32" => Some(ColumnType::Date32),
-        "UUID" => Some(ColumnType::Uuid),
-        "IPv4" => Some(ColumnType::Ipv4),
-        "IPv6" => Some(ColumnType::Ipv6),
-        _ => None,
-    }
-}
-
-fn unknown(name: &str, start: usize) -> TypeError {
-    if NOT_YET.contains(&name) {
-        let error = error_at(start, format!("type {name} is not available yet"));
-        return match name {
-            "JSON" | "Object" | "Variant" | "Dynamic" => {
-                error.hint("use String: an object or array keeps its raw text")
-            }
-            "Nested" => error.hint("use Array(Tuple(name T, …))"),
-            "SimpleAggregateFunction" => error.hint("use the type of its argument"),
-            "AggregateFunction" => error.hint("store the plain values and aggregate them in queries"),
-            "Int128" | "Int256" | "UInt128" | "UInt256" => {
-                error.hint("use Decimal(38, 0) for up to 38 digits, else String")
-            }
-            _ => error,
-        };
-    }
-    let error = error_at(start, format!("there is no type `{name}`"));
-    let foreign = FOREIGN.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
-    match (foreign, suggest::closest(name, NAMES.iter().copied())) {
-        (Some((_, hint)), _) => error.hint(*hint),
-        (None, Some(close)) => error.hint(format!("did you mean {close}?")),
-        (None, None) => error,
-    }
-}
-
-fn check_nullable(inner: &ColumnType) -> Result<(), (String, &'static str)> {
-    let hint = match inner {
-        ColumnType::Nullable(_) => "one Nullable is enough",
-        ColumnType::LowCardinality(_) => "write LowCardinality(Nullable(T))",
-        ColumnType::Array(_) | ColumnType::Map(..) => {
-            "leave Nullable out: a missing value becomes empty; elements may be Nullable"
-        }
-        ColumnType::Tuple(_) => "make the elements Nullable",
-        _ => return Ok(()),
-    };
-    Err((format!("{} cannot be inside Nullable", family(inner)), hint))
-}
-
-fn check_low_cardinality(inner: &ColumnType) -> Result<(), (String, &'static str)> {
-    let value = match inner {
-        ColumnType::Nullable(value) => value,
-        other => other,
-    };
-    let allowed = matches!(
-        value,
-        ColumnType::String
-            | ColumnType::FixedString(_)
-            | ColumnType::Date
-            | ColumnType::DateTime { .. }
-            | ColumnType::Int { .. }
-            | ColumnType::Float32
-            | ColumnType::Float64
-    );
-    match allowed {
-        true => Ok(()),
-        false => Err((
-            format!("{} cannot be inside LowCardinality", family(value)),
-            "LowCardinality takes String, FixedString, Date, DateTime, numbers, and Nullable of these",
-        )),
-    }
-}
-
-/// The name of the type without its arguments.
-fn family(column_type: &ColumnType) -> String {
-    let text = column_type.to_string();
-    text.split('(').next().unwrap_or_default().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::column_type::Geo;
     use proptest::prelude::*;
 
     fn shown(text: &str) -> String {
@@ -622,11 +625,25 @@ mod tests {
             ("Decimal64(3)", "Decimal(18, 3)"),
             ("Decimal128(3)", "Decimal(38, 3)"),
             ("Decimal(5)", "Decimal(5, 0)"),
+            ("Decimal256(5)", "Decimal(76, 5)"),
+            ("Dynamic()", "Dynamic"),
+            ("Dynamic(max_types = 32)", "Dynamic"),
+            ("Dynamic( max_types=8 )", "Dynamic(max_types=8)"),
+            ("Variant(UInt8, String, Array(String))", "Variant(Array(String), String, UInt8)"),
+            ("Variant(UInt8, Enum8('b' = 1, 'a' = -2))", "Variant(Enum8('a' = -2, 'b' = 1), UInt8)"),
+            ("SimpleAggregateFunction(SUM,UInt64)", "SimpleAggregateFunction(sum, UInt64)"),
+            ("SimpleAggregateFunction(first_value, String)", "SimpleAggregateFunction(any, String)"),
+            (
+                "SimpleAggregateFunction(groupArrayArray ( 10 ), Array(String))",
+                "SimpleAggregateFunction(groupArrayArray(10), Array(String))",
+            ),
+            ("Tuple(`select` Int8, `as` Int8)", "Tuple(`select` Int8, as Int8)"),
             ("DateTime32", "DateTime"),
             ("DateTime64(3,'Europe/Berlin')", "DateTime64(3, 'Europe/Berlin')"),
             ("Enum('a','b')", "Enum8('a' = 1, 'b' = 2)"),
             ("Enum('a' = 200)", "Enum16('a' = 200)"),
             ("Enum8('a' = -5, 'it\\'s')", "Enum8('a' = -5, 'it\\'s' = -4)"),
+            ("Enum8('b' = 2, 'a' = 1)", "Enum8('a' = 1, 'b' = 2)"),
             (
                 "Map ( String , Array(Tuple(a Int8,`b c` String)) )",
                 "Map(String, Array(Tuple(a Int8, `b c` String)))",
@@ -651,17 +668,64 @@ mod tests {
             "DateTime('No Where')",
             "Nullable(Array(Int8))",
             "Nullable(LowCardinality(String))",
-            "LowCardinality(UUID)",
+            "LowCardinality(Decimal(3, 2))",
             "Map(Nullable(String), Int8)",
             "Enum8('a' = 1, 'b' = 1)",
             "Enum8('a', 'a')",
             "Enum8('a' = 128)",
             "FixedString(0)",
-            "Decimal(39, 2)",
             "Decimal(77, 2)",
             "Decimal(4, 5)",
-            "Int128",
-            "JSON",
+            "int128",
+            "json",
+            "JSON(a String, a Int8)",
+            "JSON(a.b String, SKIP a)",
+            "JSON(SKIP a, ab String)",
+            "JSON(max_dynamic_paths=10001)",
+            "JSON(max_types=1)",
+            "JSON(a Array(BFloat16))",
+            "JSON(SKIP)",
+            "JSON(,)",
+            "Variant()",
+            "Variant(String, String)",
+            "Variant(Nullable(String), UInt8)",
+            "Variant(LowCardinality(Nullable(String)), UInt8)",
+            "Variant(Variant(String, Date), UInt8)",
+            "Variant(Dynamic, UInt8)",
+            "Nullable(Variant(String, UInt8))",
+            "Nullable(Dynamic)",
+            "Nullable(Tuple(Int8))",
+            "Nullable(Point)",
+            "Nullable(Ring)",
+            "Nullable(SimpleAggregateFunction(max, Int8))",
+            "LowCardinality(JSON)",
+            "Map(Dynamic, Int8)",
+            "Map(JSON, Int8)",
+            "Dynamic(8)",
+            "Dynamic(max_types=255)",
+            "Time64",
+            "Time64(10)",
+            "Time(3)",
+            "Time64(3, 'UTC')",
+            "Point(3)",
+            "Geometry",
+            "Object('json')",
+            "SimpleAggregateFunction(avg, Float64)",
+            "SimpleAggregateFunction(summ, UInt64)",
+            "SimpleAggregateFunction(sum, UInt32)",
+            "SimpleAggregateFunction(sum, Decimal(10, 2))",
+            "SimpleAggregateFunction(sum, String)",
+            "SimpleAggregateFunction(sum(1), UInt64)",
+            "SimpleAggregateFunction(sumMap, Map(String, Int8))",
+            "SimpleAggregateFunction(minMap, String)",
+            "SimpleAggregateFunction(max, Dynamic)",
+            "SimpleAggregateFunction(groupBitAnd, Float32)",
+            "SimpleAggregateFunction(groupArrayArray, String)",
+            "SimpleAggregateFunction(groupArrayArray(0), Array(String))",
+            "SimpleAggregateFunction(groupArrayLastArray, Array(String))",
+            "SimpleAggregateFunction(groupUniqArrayArray, Array(Nullable(String)))",
+            "SimpleAggregateFunction(groupUniqArrayArrayMap, Map(String, String))",
+            "Tuple(null Int8)",
             "Array(Int32",
             "Array()",
             "Int8 Int8",
@@ -681,24 +745,62 @@ mod tests {
     }
 
     #[test]
-    fn nesting_without_end_is_refused() {
-        let deep = "Array(".repeat(100_000);
-        assert!(ColumnType::parse(&deep).is_err());
+    fn parameters_of_json_come_out_as_clickhouse_shows_them() {
+        for (written, canonical) in [
+            ("JSON()", "JSON"),
+            ("JSON(max_dynamic_paths = 1024, max_dynamic_types=32)", "JSON"),
+            (
+                "JSON(max_dynamic_paths=8, max_dynamic_types= 4)",
+                "JSON(max_dynamic_types=4, max_dynamic_paths=8)",
+            ),
+            (
+                "JSON(SKIP c, a.b UInt32, max_dynamic_paths=8)",
+                "JSON(max_dynamic_paths=8, `a.b` UInt32, SKIP c)",
+            ),
+            (
+                "JSON(skip regexp 'x.*', SKIP b.c, z String, a Nullable(Int8))",
+                "JSON(a Nullable(Int8), z String, SKIP `b.c`, SKIP REGEXP 'x.*')",
+            ),
+            ("JSON(`a b`.c String, `null` Int8)", "JSON(`a b.c` String, `null` Int8)"),
+            ("JSON(SKIP REGEXP, SKIP String)", "JSON(SKIP REGEXP, SKIP String)"),
+            ("JSON(SKIP REGEXP 'it\\'s \\\\d')", "JSON(SKIP REGEXP 'it\\'s \\\\d')"),
+            ("JSON(a Array(JSON(max_dynamic_paths=3)))", "JSON(a Array(JSON(max_dynamic_paths=3)))"),
+        ] {
+            assert_eq!(shown(written), canonical);
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded_and_the_deepest_type_is_read_fast() {
+        for outer in ["Array(", "Tuple(a ", "Map(String, ", "JSON(a "] {
+            let nested = |depth: usize| format!("{}Int8{}", outer.repeat(depth), ")".repeat(depth));
+            assert_eq!(shown(&nested(MAX_DEPTH - 1)), nested(MAX_DEPTH - 1));
+            assert!(ColumnType::parse(&nested(MAX_DEPTH)).is_err());
+            assert!(ColumnType::parse(&nested(100_000)).is_err());
+        }
     }
 
     fn any_scalar() -> impl Strategy<Value = ColumnType> {
         let zone = prop::option::of(Just("Europe/Berlin".to_owned()));
         let zone64 = prop::option::of(Just("UTC".to_owned()));
         prop_oneof![
-            (0..4u32, any::<bool>()).prop_map(|(power, signed)| ColumnType::Int { bits: 8 << power, signed }),
+            (0..6u32, any::<bool>()).prop_map(|(power, signed)| ColumnType::Int { bits: 8 << power, signed }),
             Just(ColumnType::Float32),
+            Just(ColumnType::BFloat16),
+            Just(ColumnType::Time),
+            (0..=9u8).prop_map(|precision| ColumnType::Time64 { precision }),
+            prop::sample::select(Geo::ALL.to_vec()).prop_map(ColumnType::Geo),
+            Just(ColumnType::SimpleAggregateFunction {
+                function: "groupArrayArray(5)".into(),
+                inner: Box::new(ColumnType::Array(Box::new(ColumnType::String))),
+            }),
             Just(ColumnType::Bool),
             Just(ColumnType::String),
             Just(ColumnType::Uuid),
             Just(ColumnType::Ipv6),
             Just(ColumnType::Date32),
             (1..1000usize).prop_map(ColumnType::FixedString),
-            (1..=38u8)
+            (1..=76u8)
                 .prop_flat_map(|p| (Just(p), 0..=p))
                 .prop_map(|(precision, scale)| ColumnType::Decimal { precision, scale }),
             zone.prop_map(|time_zone| ColumnType::DateTime { time_zone }),
@@ -713,10 +815,45 @@ mod tests {
         ColumnType::Enum { bits: 8, values: named.collect() }
     }
 
+    fn any_json() -> impl Strategy<Value = ColumnType> {
+        let paths = prop::collection::btree_map(".{1,6}", any_scalar(), 0..3);
+        (paths, prop::option::of(".{1,6}"), prop::option::of(".{0,6}"), 0..100i64).prop_map(
+            |(paths, skipped, regexp, most)| {
+                let mut parameters = JsonParameters::default();
+                for (path, column_type) in paths {
+                    let _ = parameters.typed(&format!("a{path}"), column_type);
+                }
+                if let Some(path) = skipped {
+                    let _ = parameters.skip(&format!("b{path}"));
+                }
+                if let Some(regexp) = regexp {
+                    parameters.skip_regexp(regexp);
+                }
+                let _ = parameters.limit("max_dynamic_paths", most);
+                ColumnType::Json(parameters.to_string())
+            },
+        )
+    }
+
+    fn variant_of(members: Vec<ColumnType>) -> ColumnType {
+        let mut kept: Vec<ColumnType> = Vec::new();
+        for member in members {
+            if check_member(&kept, &member).is_ok() {
+                kept.push(member);
+            }
+        }
+        kept.sort_by_cached_key(ColumnType::to_string);
+        if kept.is_empty() { ColumnType::String } else { ColumnType::Variant(kept) }
+    }
+
     fn any_type() -> impl Strategy<Value = ColumnType> {
         let scalar = prop_oneof![
             any_scalar(),
-            any_scalar().prop_map(|inner| ColumnType::Nullable(Box::new(inner))),
+            any_scalar()
+                .prop_map(|inner| ColumnType::Nullable(Box::new(inner)))
+                .prop_filter("Nullable", |outer| check_nullable(outer.stripped()).is_ok()),
+            any_json(),
+            (0..32u8).prop_map(|most| ColumnType::Dynamic { max_types: Some(most) }),
             Just(ColumnType::LowCardinality(Box::new(ColumnType::String))),
         ];
         scalar.prop_recursive(4, 20, 3, |inner| {
@@ -728,6 +865,7 @@ mod tests {
                 prop::collection::vec(inner.clone(), 1..4).prop_map(|elements| ColumnType::Tuple(
                     elements.into_iter().map(|t| (None, t)).collect()
                 )),
+                prop::collection::vec(inner.clone(), 1..4).prop_map(variant_of),
                 prop::collection::btree_map(".{1,6}", inner, 1..4).prop_map(|elements| {
                     ColumnType::Tuple(elements.into_iter().map(|(n, t)| (Some(n), t)).collect())
                 }),
@@ -742,7 +880,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_read_or_refused_at_a_place_inside(text in "[A-Za-z0-9(),' `=é]{0,60}") {
+        fn any_text_is_read_or_refused_at_a_place_inside(text in "[A-Za-z0-9(),' `=.é]{0,60}") {
             if let Err(error) = ColumnType::parse(&text) {
                 prop_assert!(text.is_char_boundary(error.offset));
             }

@@ -2,13 +2,15 @@
 
 use crate::ParsedProject;
 use crate::Resource;
-use crate::automatic;
+use crate::automatic::{self, Wanted};
 use crate::diagnostics::{self, Diagnostic, Finding, Report, Severity};
 use crate::directives::FileKind;
 use crate::engine::{self, KnownColumn};
 use crate::indexes;
 use crate::kafka::{self, Connections};
+use crate::kafka_columns;
 use crate::model::{Datasource, KafkaSource, Project};
+use crate::reading::Reading;
 use crate::schema::{self, PlacedColumn};
 use crate::settings::Settings;
 use crate::source::Span;
@@ -85,7 +87,8 @@ fn pipe(resource: &Resource) -> Finding {
 }
 
 fn connections<'a>(parsed: &'a ParsedProject, findings: &mut Vec<Finding>) -> Connections<'a> {
-    let mut connections = Connections { settings: BTreeMap::new(), usable: BTreeMap::new() };
+    let mut connections =
+        Connections { settings: BTreeMap::new(), usable: BTreeMap::new(), files: &parsed.files };
     for resource in of_kind(parsed, FileKind::Connection) {
         let mut report = Report::about(format!("connection \"{}\"", resource.name));
         let settings = Settings::check(&resource.entries, resource.kind, &mut report);
@@ -123,6 +126,9 @@ fn datasource(
     let known = columns.as_deref().map(|columns| known_columns(columns, is_fed, &settings));
     let own = columns.as_ref().map_or(0, Vec::len);
     let engine = engine::engine(&settings, known.as_deref(), own, report);
+    if let (Some(source), Some(columns), Some(schema)) = (&kafka, &columns, settings.get("SCHEMA")) {
+        Reading { settings: &settings, source, columns, schema, engine: &engine }.check(report);
+    }
     let indexes = settings.get("INDEXES").map(|entry| indexes::indexes(entry, columns.as_deref(), report));
     Some(Datasource {
         name: resource.name.clone(),
@@ -164,8 +170,12 @@ fn columns(
     let (columns, complete) = schema::columns(entry, report);
     let columns = match is_fed {
         true => {
-            let store_headers = settings.flag("KAFKA_STORE_HEADERS");
-            let (columns, wants_raw_value) = automatic::take_out(columns, store_headers, entry, report);
+            let wanted = Wanted {
+                added: kafka::has_automatic_columns(settings),
+                headers: settings.flag("KAFKA_STORE_HEADERS"),
+            };
+            let (mut columns, wants_raw_value) = automatic::take_out(columns, wanted, entry, report);
+            kafka_columns::resolve(&mut columns, entry, report);
             if let Some(source) = kafka {
                 source.store_raw_value |= wants_raw_value;
             }
@@ -186,7 +196,7 @@ fn known_columns(columns: &[PlacedColumn], is_fed: bool, settings: &Settings<'_>
         name: placed.column.name.clone(),
         column_type: placed.column.column_type.clone(),
     });
-    let automatic = is_fed.then(|| automatic::known(settings.flag("KAFKA_STORE_HEADERS")));
+    let automatic = is_fed.then(|| automatic::known(settings));
     own.chain(automatic.into_iter().flatten()).collect()
 }
 

@@ -106,8 +106,8 @@ fn valid_projects_become_the_expected_model() {
 
 #[test]
 fn the_corpus_is_large_enough() {
-    assert!(corpus("broken").len() >= 120, "{}", corpus("broken").len());
-    assert!(corpus("valid").len() >= 20, "{}", corpus("valid").len());
+    assert!(corpus("broken").len() >= 280, "{}", corpus("broken").len());
+    assert!(corpus("valid").len() >= 60, "{}", corpus("valid").len());
     let with_json = corpus("broken").iter().filter(|folder| folder.join("expected.json").exists()).count();
     assert!(with_json >= 5, "{with_json}");
 }

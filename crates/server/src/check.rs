@@ -4,6 +4,7 @@ use crate::{
     cli::CheckArgs,
     exit::{Exit, Failure},
     project_files::read_project,
+    registries,
     screen::{Paint, Screen, write_out},
 };
 use forebay_project::{Diagnostic, Loaded, Severity, model::Project};
@@ -13,6 +14,9 @@ use std::path::Path;
 /// Checks the project and shows every diagnostic.
 pub(crate) fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
     let outcome = forebay_project::load(&read_project(&args.dir)?);
+    if let Ok(loaded) = &outcome {
+        check_decoders(&loaded.project)?;
+    }
     let text = if screen.json { format!("{:#}\n", to_json(&outcome)) } else { render(&outcome, screen.out) };
     write_out(&text);
     match outcome {
@@ -40,6 +44,13 @@ pub(crate) fn load_project(dir: &Path, screen: Screen) -> Result<Project, Failur
             Err(Failure::shown(Exit::Errors))
         }
     }
+}
+
+fn check_decoders(project: &Project) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime =
+        runtime.map_err(|error| Failure::new(Exit::Environment, format!("no thread can be started: {error}")))?;
+    Ok(runtime.block_on(registries::check_decoders(project))?)
 }
 
 fn render(outcome: &Result<Loaded, Vec<Diagnostic>>, paint: Paint) -> String {

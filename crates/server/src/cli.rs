@@ -5,8 +5,9 @@ use crate::{
     quantity::{parse_bytes, parse_interval, parse_seconds},
     screen::ColorChoice,
 };
-use clap::{Args, CommandFactory, Parser, Subcommand, builder::FalseyValueParser};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
 use clap_complete::Shell;
+use forebay_project::model::Format;
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 /// Turns Kafka topics into ClickHouse tables, exactly once.
@@ -34,12 +35,29 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Write a small working project
+    /// Write a small working project, or the .datasource file of a topic or a local file
+    ///
+    /// With --connection and --topic, or with --file, the columns are made from what is there, as `forebay preview`
+    /// shows them; only the new .datasource file is written. Nothing is ever overwritten.
     #[command(after_help = examples(&[
-        ("forebay init", "here"),
-        ("forebay init orders", "into a new directory"),
+        ("forebay init", "a small project, here"),
+        ("forebay init orders", "a small project, in a new directory"),
+        ("forebay init --connection kafka --topic orders", "orders.datasource for a topic"),
+        ("forebay init --file flights.parquet --stdout", "the columns of a file, only printed"),
     ]))]
-    Init(InitArgs),
+    Init(Box<InitArgs>),
+
+    /// Show what is in a topic or a local file, and the table it would make
+    ///
+    /// Reads both ends of every partition; no consumer group is joined and nothing is committed or written. How values
+    /// are written is detected from their first bytes, the schema registry of the connection, and the project.
+    #[command(after_help = examples(&[
+        ("forebay preview kafka orders", "the newest records of the topic orders, and its columns"),
+        ("forebay preview kafka orders --limit 100 --json", "for programs"),
+        ("forebay preview kafka orders --value-format avro", "when detection errs"),
+        ("forebay preview flights.ndjson", "a local file: NDJSON, CSV, TSV or Parquet, .gz and .zst too"),
+    ]))]
+    Preview(PreviewArgs),
 
     /// Check a project and show everything that is wrong with it
     #[command(after_help = examples(&[
@@ -47,6 +65,15 @@ pub(crate) enum Command {
         ("forebay check orders --json", "every diagnostic as JSON"),
     ]))]
     Check(CheckArgs),
+
+    /// Show what each column of a data source reads, and how it is converted
+    ///
+    /// With Avro and Protobuf the schema is looked up: the configured one, else the newest of the topic's subject.
+    #[command(after_help = examples(&[
+        ("forebay explain flights", "a data source of the project in this directory"),
+        ("forebay explain flights --dir orders --json", "for tools"),
+    ]))]
+    Explain(ExplainArgs),
 
     /// Run a project: read its topics into its tables until stopped
     ///
@@ -109,6 +136,124 @@ pub(crate) struct InitArgs {
     /// Where to; made when missing
     #[arg(default_value = ".")]
     pub(crate) dir: PathBuf,
+
+    /// Connection of the project that reaches the topic
+    #[arg(long, value_name = "NAME", requires = "topic", conflicts_with = "file")]
+    pub(crate) connection: Option<String>,
+
+    /// Topic to make a .datasource file for
+    #[arg(long, value_name = "TOPIC", requires = "connection", conflicts_with = "file")]
+    pub(crate) topic: Option<String>,
+
+    /// Local file to make a .datasource file for
+    #[arg(long, value_name = "PATH")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Name of the data source [default: made from that of the topic or the file]
+    #[arg(long, value_name = "NAME", value_parser = parse_datasource)]
+    pub(crate) name: Option<String>,
+
+    /// Print the .datasource file instead of writing it
+    #[arg(long)]
+    pub(crate) stdout: bool,
+
+    #[command(flatten)]
+    pub(crate) look: LookArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PreviewArgs {
+    /// Connection of the project or, without a topic, a local file
+    #[arg(value_name = "CONNECTION|FILE")]
+    pub(crate) source: String,
+
+    /// Topic
+    pub(crate) topic: Option<String>,
+
+    /// Records to show, the newest ones
+    #[arg(long, value_name = "RECORDS", default_value_t = 5)]
+    pub(crate) limit: usize,
+
+    /// Directory of the project
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) project: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) look: LookArgs,
+}
+
+/// How a topic or a file is looked at.
+#[derive(Debug, Args)]
+pub(crate) struct LookArgs {
+    /// How the values are written [default: detected]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Columns")]
+    pub(crate) value_format: Option<ValueFormat>,
+
+    /// What becomes of objects in objects
+    #[arg(long, value_enum, default_value_t, value_name = "HOW", help_heading = "Columns")]
+    pub(crate) nested: NestedObjects,
+
+    /// Records to make columns from, half of them the oldest, half the newest
+    #[arg(long, value_name = "RECORDS", default_value_t = 1000, help_heading = "Columns")]
+    pub(crate) sample: usize,
+
+    /// Give up reading the topic after this long
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_seconds)]
+    pub(crate) timeout: Duration,
+
+    /// File of secrets, read besides .env and .env.local and before them
+    #[arg(long, env = "FOREBAY_ENV_FILE", hide_env_values = true, value_name = "PATH")]
+    pub(crate) env_file: Option<PathBuf>,
+}
+
+impl LookArgs {
+    /// Whether objects in objects become JSON columns.
+    pub(crate) fn nested_json(&self) -> bool {
+        self.nested == NestedObjects::Json
+    }
+}
+
+/// What becomes of objects in objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NestedObjects {
+    /// A column for each field.
+    #[default]
+    Flatten,
+    /// One JSON column.
+    Json,
+}
+
+/// The values of `KAFKA_VALUE_FORMAT`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum ValueFormat {
+    /// One JSON value.
+    #[value(alias = "json")]
+    JsonWithoutSchema,
+    /// One JSON value behind a frame that names its JSON Schema.
+    JsonWithSchema,
+    /// Apache Avro.
+    Avro,
+    /// Protocol Buffers.
+    Protobuf,
+    /// Text, taken whole.
+    String,
+    /// Bytes, taken whole.
+    Binary,
+}
+
+impl ValueFormat {
+    /// The format of the project language.
+    pub(crate) fn format(self) -> Format {
+        match self {
+            Self::JsonWithoutSchema => Format::JsonWithoutSchema,
+            Self::JsonWithSchema => Format::JsonWithSchema,
+            Self::Avro => Format::Avro,
+            Self::Protobuf => Format::Protobuf,
+            Self::String => Format::String,
+            Self::Binary => Format::Binary,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +261,24 @@ pub(crate) struct CheckArgs {
     /// Directory of the project
     #[arg(default_value = ".")]
     pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The data source
+    pub(crate) datasource: String,
+
+    /// Directory of the project
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+
+    /// Where tables live, and schemas are kept [default: .forebay in the project]
+    #[arg(long, env = "FOREBAY_DATA_DIR", hide_env_values = true, value_name = "PATH")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// File of secrets, read besides .env and .env.local and before them
+    #[arg(long, env = "FOREBAY_ENV_FILE", hide_env_values = true, value_name = "PATH")]
+    pub(crate) env_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -285,6 +448,15 @@ fn exit_codes() -> String {
 fn examples(examples: &[(&str, &str)]) -> String {
     let lines: Vec<String> = examples.iter().map(|(line, what)| format!("  {line}\n      {what}")).collect();
     format!("Examples:\n{}", lines.join("\n"))
+}
+
+fn parse_datasource(text: &str) -> Result<String, String> {
+    let starts_well = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    if starts_well && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        Ok(text.to_owned())
+    } else {
+        Err("give a name of letters, digits and _".to_owned())
+    }
 }
 
 fn parse_workspace(text: &str) -> Result<String, String> {

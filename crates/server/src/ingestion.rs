@@ -1,11 +1,12 @@
 //! Runs the loop of every data source, each on its own, and starts it again after errors that can heal.
 
+use crate::registries::Registries;
 use forebay_connectors::{
     clickhouse::{Change, EmbeddedDestination, ddl::TableOptions},
     kafka::{ConsumerSettings, KafkaSource},
 };
 use forebay_ingest::{
-    decode::RowDecoder,
+    decode::{Formats, RowDecoder},
     error::{Error, Kind, Retry},
     group::Writer,
     memory::Account,
@@ -17,6 +18,7 @@ use forebay_ingest::{
 };
 use forebay_project::model::{Datasource, Project};
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -40,6 +42,8 @@ pub(crate) struct IngestionSettings {
     pub(crate) tables: TableOptions,
     /// Stable name of this worker in its consumer groups.
     pub(crate) worker: Option<String>,
+    /// Where schemas of registries are kept.
+    pub(crate) schemas: PathBuf,
 }
 
 /// A data source that is being fed.
@@ -86,6 +90,7 @@ impl Ingestion {
         let fed: Vec<&Datasource> =
             project.datasources.values().filter(|datasource| datasource.kafka.is_some()).collect();
         let (mut units, mut changes) = (Vec::new(), Vec::new());
+        let mut registries = Registries::new(&secret, Some(settings.schemas.clone()));
         for datasource in project.datasources.values() {
             let (destination, made) = open_destination(engine, datasource, settings).await?;
             changes.extend(made.into_iter().map(|change| (datasource.name.clone(), change)));
@@ -93,7 +98,9 @@ impl Ingestion {
                 let account = Account::share_of(settings.memory, fed.len());
                 let consumer = ConsumerSettings::resolve(&datasource.name, kafka, &secret)
                     .map_err(|missing| Error::new(Kind::Invalid, missing.to_string()))?;
-                units.push(Unit::new(datasource, destination, consumer, account, settings)?);
+                let formats = registries.formats(kafka, &consumer.topic);
+                let decoder = decoder(datasource, formats).await.map_err(|error| named(datasource, error))?;
+                units.push(Unit::new(destination, decoder, consumer, account, settings));
             }
         }
         Ok(Self::spawn(units, changes))
@@ -150,6 +157,17 @@ async fn open_destination(
         .unwrap_or_else(|panic| Err(Error::new(Kind::Internal, "making a table panicked").caused_by(panic)))
 }
 
+async fn decoder(datasource: &Datasource, formats: Result<Formats, Error>) -> Result<RowDecoder, Error> {
+    let decoder = RowDecoder::compile(filled_columns(datasource).into(), formats?)?;
+    decoder.check_schema_files().await?;
+    Ok(decoder)
+}
+
+fn named(datasource: &Datasource, mut error: Error) -> Error {
+    error.fact = format!("data source {:?}: {}", datasource.name, error.fact);
+    error
+}
+
 fn is_finished(datasource: &RunningDatasource) -> bool {
     matches!(datasource.progress.figures().state, State::Stopped | State::Failed)
 }
@@ -167,23 +185,20 @@ struct Unit {
 
 impl Unit {
     fn new(
-        datasource: &Datasource,
         destination: EmbeddedDestination,
+        decoder: RowDecoder,
         mut consumer: ConsumerSettings,
         account: Account,
         settings: &IngestionSettings,
-    ) -> Result<Self, Error> {
-        let decoder = RowDecoder::json(filled_columns(datasource).into()).map_err(|error| {
-            Error::new(Kind::Invalid, format!("data source {:?}: {error}", datasource.name))
-        })?;
+    ) -> Self {
         consumer.prefetch_bytes = consumer.prefetch_bytes.min(account.share() / 8);
         consumer.group_instance_id =
-            settings.worker.as_ref().map(|worker| format!("{worker}-{}", datasource.name));
+            settings.worker.as_ref().map(|worker| format!("{worker}-{}", consumer.datasource));
         let progress = Arc::<Progress>::default();
         progress.update(|figures| {
             figures.flush_interval_ms = settings.flush.interval.as_millis() as u64;
         });
-        Ok(Self {
+        Self {
             destination: Arc::new(destination),
             decoder: Arc::new(decoder),
             consumer,
@@ -191,7 +206,7 @@ impl Unit {
             flush: settings.flush,
             account,
             progress,
-        })
+        }
     }
 
     fn describe(&self) -> RunningDatasource {

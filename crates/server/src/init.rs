@@ -3,8 +3,11 @@
 use crate::{
     cli::InitArgs,
     exit::{Exit, Failure},
+    preview::{self, Place},
+    project_files::read_project,
     screen::{Screen, write_out},
 };
+use forebay_project::SourceFile;
 use serde_json::json;
 use std::{
     fs::{self, OpenOptions},
@@ -21,9 +24,70 @@ const FILES: [(&str, &str); 5] = [
     ("README.md", include_str!("../project/README.md")),
 ];
 
-/// Writes the files, all or none.
+/// Writes a first project, or the `.datasource` file of a topic or a local file.
 pub(crate) fn run(args: &InitArgs, screen: Screen) -> Result<(), Failure> {
-    let dir = &args.dir;
+    match place(args) {
+        Some(place) => write_datasource(&place, args, screen),
+        None => write_project(&args.dir, screen),
+    }
+}
+
+fn place(args: &InitArgs) -> Option<Place> {
+    match (&args.connection, &args.topic, &args.file) {
+        (Some(connection), Some(topic), _) => Some(Place::named(connection, Some(topic))),
+        (_, _, Some(file)) => Some(Place::File(file.clone())),
+        _ => None,
+    }
+}
+
+/// Looks at `place` and writes what was found.
+fn write_datasource(place: &Place, args: &InitArgs, screen: Screen) -> Result<(), Failure> {
+    let name = args.name.clone().unwrap_or_else(|| place.datasource_name());
+    let path = args.dir.join(format!("{name}.datasource"));
+    if !args.stdout && path.exists() {
+        return Err(overwriting(&path));
+    }
+    let findings = preview::look(place, &args.look, 0, &args.dir, screen)?;
+    let text = findings.datasource();
+    check_text(&args.dir, &name, &text)?;
+    if args.stdout {
+        write_out(&text);
+        return Ok(());
+    }
+    fs::create_dir_all(&args.dir).map_err(|error| not_writable(&args.dir, &error))?;
+    write_new(&path, &text)?;
+    let columns = findings.inference.columns.len();
+    let shown = path.display();
+    write_out(&if screen.json {
+        format!("{}\n", json!({ "files": [shown.to_string()], "columns": columns, "notes": findings.inference.notes }))
+    } else {
+        format!("wrote {shown}: {columns} columns from {} of {}\n", findings.extent, findings.place)
+    });
+    Ok(())
+}
+
+fn overwriting(path: &Path) -> Failure {
+    Failure::new(Exit::Errors, format!("{} is there already", path.display()))
+        .hint("nothing is ever overwritten: give another name with --name, or look with --stdout")
+}
+
+/// A file that the project's own check would refuse is no help to anybody.
+fn check_text(dir: &Path, name: &str, text: &str) -> Result<(), Failure> {
+    // A file of no topic needs no project around it.
+    let mut files = read_project(dir).unwrap_or_default();
+    files.push(SourceFile { path: format!("{name}.datasource"), text: text.to_owned() });
+    match forebay_project::load(&files) {
+        Ok(_) => Ok(()),
+        Err(found) => Err(Failure::new(
+            Exit::Errors,
+            format!("the project would not be right with this file:\n{}", forebay_project::render(&found, false)),
+        )
+        .hint("look at it with --stdout, or give it another name with --name")),
+    }
+}
+
+/// Writes the files, all or none.
+fn write_project(dir: &Path, screen: Screen) -> Result<(), Failure> {
     fs::create_dir_all(dir).map_err(|error| not_writable(dir, &error))?;
     refuse_to_overwrite(dir)?;
     for (name, text) in FILES {
@@ -72,7 +136,6 @@ fn not_writable(path: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use forebay_project::SourceFile;
 
     #[test]
     fn the_first_project_has_nothing_to_complain_about() {

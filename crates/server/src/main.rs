@@ -8,15 +8,19 @@ mod directives_page;
 mod documents;
 mod engine_command;
 mod exit;
+mod explain;
 mod http;
 mod ingestion;
 mod init;
 mod monitor;
 mod notices;
+mod preview;
 mod project_files;
 mod quantity;
 mod query;
 mod query_text;
+
+mod registries;
 mod report;
 mod screen;
 mod secrets;
@@ -48,7 +52,9 @@ fn main() -> ExitCode {
 fn run(command: &Command, screen: Screen) -> Result<(), Failure> {
     match command {
         Command::Init(args) => init::run(args, screen),
+        Command::Preview(args) => preview::run(args, screen),
         Command::Check(args) => check::run(args, screen),
+        Command::Explain(args) => explain::run(args, screen),
         Command::Start(args) => start::run(args, screen),
         Command::Status(args) => status::run(args, screen),
         Command::Sql(args) => sql::run(args, screen),

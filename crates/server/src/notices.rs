@@ -273,6 +273,7 @@ mod tests {
         look(DatasourceReport {
             quarantined: 2,
             quarantined_by_reason: [("not-json".to_owned(), 2)].into(),
+            tombstones: 0,
             ..well()
         });
         insta::assert_snapshot!(told);

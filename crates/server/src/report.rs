@@ -51,6 +51,9 @@ pub(crate) struct DatasourceReport {
     pub(crate) quarantined: u64,
     /// The same by reason.
     pub(crate) quarantined_by_reason: BTreeMap<String, u64>,
+    /// Tombstones left out since start, by `KAFKA_TOMBSTONES skip`.
+    #[serde(default)]
+    pub(crate) tombstones: u64,
     /// Payload bytes durable since start.
     pub(crate) bytes: u64,
     /// Inserts since start.
@@ -124,6 +127,7 @@ impl DatasourceReport {
             rows_per_second,
             quarantined: figures.quarantined,
             quarantined_by_reason: reasons(figures),
+            tombstones: figures.tombstones,
             bytes: figures.bytes,
             batches: figures.batches,
             write_retries: figures.write_retries,

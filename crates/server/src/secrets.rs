@@ -1,7 +1,7 @@
 //! Secrets: from the environment first, then from env files. Values are never shown.
 
 use crate::exit::{Exit, Failure};
-use forebay_project::model::{Project, Text, TextPiece};
+use forebay_project::model::{Project, SchemaLocation, SchemaRegistry, Text, TextPiece};
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fmt, fs,
@@ -116,9 +116,48 @@ fn texts(project: &Project) -> Vec<(String, &Text)> {
             ("KAFKA_SECRET", &connection.password),
             ("KAFKA_SSL_CA_PEM", &connection.ca_pem),
         ];
-        for (directive, text) in optional {
-            texts.extend(text.as_ref().map(|text| (there(directive), text)));
+        let registry = connection.registry.as_ref().map(registry_texts).unwrap_or_default();
+        let optional = optional.into_iter().map(|(directive, text)| (directive, text.as_ref()));
+        for (directive, text) in optional.chain(registry) {
+            texts.extend(text.map(|text| (there(directive), text)));
         }
+        for (directive, format) in [("KAFKA_VALUE_SCHEMA", &kafka.value), ("KAFKA_KEY_SCHEMA", &kafka.key)] {
+            if let Some(SchemaLocation::Registry(text)) = &format.schema {
+                texts.push((here(directive), text));
+            }
+        }
+    }
+    texts
+}
+
+fn registry_texts(registry: &SchemaRegistry) -> Vec<(&'static str, Option<&Text>)> {
+    let mut texts = vec![
+        ("KAFKA_SCHEMA_REGISTRY_URL", registry.url.as_ref()),
+        ("KAFKA_SCHEMA_REGISTRY_USER", registry.user.as_ref()),
+        ("KAFKA_SCHEMA_REGISTRY_PASSWORD", registry.password.as_ref()),
+        ("KAFKA_SCHEMA_REGISTRY_TOKEN", registry.token.as_ref()),
+        ("KAFKA_SCHEMA_REGISTRY_CA_PEM", registry.ca_pem.as_ref()),
+        ("KAFKA_SCHEMA_REGISTRY_CERTIFICATE_PEM", registry.certificate_pem.as_ref()),
+        ("KAFKA_SCHEMA_REGISTRY_PRIVATE_KEY_PEM", registry.private_key_pem.as_ref()),
+    ];
+    if let Some(oauth) = &registry.oauth {
+        texts.extend([
+            ("KAFKA_SCHEMA_REGISTRY_OAUTH_TOKEN_URL", Some(&oauth.token_url)),
+            ("KAFKA_SCHEMA_REGISTRY_OAUTH_CLIENT_ID", Some(&oauth.client_id)),
+            ("KAFKA_SCHEMA_REGISTRY_OAUTH_CLIENT_SECRET", Some(&oauth.client_secret)),
+            ("KAFKA_SCHEMA_REGISTRY_OAUTH_SCOPE", oauth.scope.as_ref()),
+            ("KAFKA_SCHEMA_REGISTRY_LOGICAL_CLUSTER", oauth.logical_cluster.as_ref()),
+            ("KAFKA_SCHEMA_REGISTRY_IDENTITY_POOL_ID", oauth.identity_pool_id.as_ref()),
+        ]);
+    }
+    if let Some(aws) = &registry.aws {
+        texts.extend([
+            ("KAFKA_SCHEMA_REGISTRY_AWS_REGION", Some(&aws.region)),
+            ("KAFKA_SCHEMA_REGISTRY_AWS_ACCESS_KEY", aws.access_key.as_ref()),
+            ("KAFKA_SCHEMA_REGISTRY_AWS_SECRET_KEY", aws.secret_key.as_ref()),
+            ("KAFKA_SCHEMA_REGISTRY_AWS_ROLE_ARN", aws.role_arn.as_ref()),
+            ("KAFKA_SCHEMA_REGISTRY_AWS_EXTERNAL_ID", aws.external_id.as_ref()),
+        ]);
     }
     texts
 }

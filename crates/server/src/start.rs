@@ -150,6 +150,7 @@ async fn start_ingestion(plan: &Plan<'_>, engine: &Engine) -> Result<Ingestion, 
         memory: args.memory,
         tables: TableOptions { durable: !args.no_durable },
         worker: Some(plan.worker.clone()),
+        schemas: plan.data_dir.join("schemas"),
     };
     Ingestion::start(&plan.project, |name| plan.secrets.get(name), engine, &settings).await
 }

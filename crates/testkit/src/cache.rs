@@ -18,8 +18,18 @@ pub fn cache_directory() -> Result<PathBuf, Failure> {
 
 /// Runs `scripts/<script>`, which fetches a part unless the cache has it, and returns the path it prints.
 pub fn fetch_part(script: &str) -> Result<PathBuf, Failure> {
+    run(script, &[])
+}
+
+/// Like [`fetch_part`], for scripts that know several parts.
+pub(crate) fn fetch_named_part(script: &str, part: &str) -> Result<PathBuf, Failure> {
+    run(script, &[part])
+}
+
+fn run(script: &str, arguments: &[&str]) -> Result<PathBuf, Failure> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts").join(script);
     let output = Command::new(&path)
+        .args(arguments)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

@@ -1,7 +1,7 @@
 //! Contract suites: every implementation of a trait, and its in-memory double, runs the same checks.
 
 use forebay_ingest::{
-    decode::RowDecoder,
+    decode::{Plans, RowDecoder},
     destination::{Destination, SealedGroup},
     group::{OpenGroup, Writer},
     memory::Account,
@@ -76,7 +76,7 @@ fn sealed_group(start_offset: i64, good: usize, bad: usize) -> SealedGroup {
         records.push(position, None, Some(value.as_bytes()), []);
     }
     let mut open = OpenGroup::default();
-    let decoded = decoder.decode(&records).expect("offsets rise");
+    let decoded = decoder.decode(&records, &Plans::default()).expect("offsets rise");
     open.push(decoded, Account::share_of(0, 1).charge(0)).expect("offsets rise");
     open.seal(&writer()).group
 }

@@ -8,6 +8,10 @@ mod failure;
 pub mod flights;
 pub mod guarded_process;
 pub mod kafka;
+mod ports;
+pub mod registry;
+pub mod schemas;
+pub mod serializers;
 
 pub use cache::{cache_directory, fetch_part};
 pub use failure::{Failure, exit_code};

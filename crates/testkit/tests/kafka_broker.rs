@@ -3,7 +3,7 @@
 // The allowance for tests does not reach functions that tests call.
 #![allow(clippy::unwrap_used)]
 
-use forebay_testkit::flights::{self, Partial, Produced};
+use forebay_testkit::flights::{self, Encoding, Partial, Produced};
 use forebay_testkit::kafka::{ALICE, BOB, Broker, Committed, Outgoing, User};
 use forebay_testkit::unique;
 use rdkafka::ClientConfig;
@@ -209,7 +209,7 @@ fn killed_owner_leaves_no_broker() {
 fn flights_are_produced_once() {
     let broker = Broker::shared();
     let topic = unique("flights");
-    let produce = |partial| flights::produce(broker, &topic, partial, |_| ());
+    let produce = |partial| flights::produce(broker, &topic, Encoding::Json, partial, |_| ());
     assert_eq!(produce(Partial::Refuse).unwrap(), Produced::Now);
     assert_eq!(produce(Partial::Refuse).unwrap(), Produced::Already);
 

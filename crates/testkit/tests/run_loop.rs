@@ -3,7 +3,7 @@
 
 use forebay_ingest::{
     checkpoint::CheckpointDelta,
-    decode::RowDecoder,
+    decode::{DocumentFormat, Formats, RowDecoder},
     destination::Pressure,
     error::{Error, Kind},
     group::Writer,
@@ -12,14 +12,18 @@ use forebay_ingest::{
     progress::{Progress, State},
     records::{Position, RecordBatch},
     run::Ingest,
+    schema::{SchemaId, SchemaKind},
     source::SourceEvent,
     target::{ColumnSource, TargetColumn},
 };
 use forebay_project::{
     column_type::ColumnType,
-    model::{Path, PathStep},
+    model::{Format, Path, PathStep, RecordFormat},
 };
-use forebay_testkit::doubles::{Fault, MemoryDestination, MemorySource, SourceScript};
+use forebay_testkit::{
+    doubles::{Fault, MemoryDestination, MemorySource, SourceScript},
+    schemas::MemorySchemas,
+};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Notify, sync::oneshot, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -35,6 +39,10 @@ struct Bench {
 
 impl Bench {
     fn start(flush: FlushSettings) -> Self {
+        Self::decoding(RowDecoder::json(columns().into()).unwrap(), flush)
+    }
+
+    fn decoding(decoder: RowDecoder, flush: FlushSettings) -> Self {
         let (source, script) = MemorySource::scripted();
         let destination = MemoryDestination::default();
         let progress = Arc::<Progress>::default();
@@ -43,7 +51,7 @@ impl Bench {
         let ingest = Ingest {
             source,
             destination: Arc::new(destination.clone()),
-            decoder: Arc::new(RowDecoder::json(columns().into()).unwrap()),
+            decoder: Arc::new(decoder),
             writer: Writer { workspace: "w".into(), datasource: "d".into(), topic: "t@1".into() },
             flush,
             account: account.clone(),
@@ -55,10 +63,14 @@ impl Bench {
     }
 
     fn send(&self, partition: i32, values: &[(i64, &str)]) {
+        self.send_bytes(values.iter().map(|(offset, value)| (partition, *offset, value.as_bytes().to_vec())));
+    }
+
+    fn send_bytes(&self, values: impl IntoIterator<Item = (i32, i64, Vec<u8>)>) {
         let mut batch = RecordBatch::new("t".into());
-        for (offset, value) in values {
-            let position = Position { partition, offset: *offset, timestamp_ms: Some(1) };
-            batch.push(position, None, Some(value.as_bytes()), []);
+        for (partition, offset, value) in values {
+            let position = Position { partition, offset, timestamp_ms: Some(1) };
+            batch.push(position, None, Some(&value), []);
         }
         let charge = self.account.charge(batch.payload_bytes());
         self.script.send(SourceEvent::Records { batch, charge });
@@ -287,4 +299,95 @@ async fn offsets_that_run_backwards_end_the_loop() {
     bench.script.commits.reached(0, 11).await;
     bench.send(0, &[(0, r#"{"n":1}"#)]);
     assert_eq!(bench.outcome.await.unwrap().unwrap_err().kind, Kind::Fenced);
+}
+
+/// Avro records `{n: long}`, each in a frame that names its schema: 1 is known from the start.
+fn avro_bench() -> (Bench, MemorySchemas) {
+    let schema = r#"{"type":"record","name":"R","fields":[{"name":"n","type":"long"}]}"#;
+    let schemas = MemorySchemas::default().with(SchemaId::Confluent(1), SchemaKind::Avro, schema).with(
+        SchemaId::Confluent(2),
+        SchemaKind::Avro,
+        schema,
+    );
+    let value = DocumentFormat {
+        settings: RecordFormat { format: Format::Avro, ..RecordFormat::default() },
+        schemas: Some(Arc::new(schemas.clone())),
+        has_configured_schema: false,
+    };
+    let formats = Formats { value, topic: "t".into(), ..Formats::default() };
+    let decoder = RowDecoder::compile(columns().into(), formats).unwrap();
+    (Bench::decoding(decoder, FlushSettings::default()), schemas)
+}
+
+fn framed(schema: u8, n: u8) -> Vec<u8> {
+    vec![0, 0, 0, 0, schema, n << 1]
+}
+
+#[tokio::test(start_paused = true)]
+async fn partitions_wait_for_their_schema_while_others_go_on() {
+    let (bench, schemas) = avro_bench();
+    bench.send_bytes([(0, 0, framed(1, 1)), (1, 0, framed(1, 2))]);
+    bench.script.commits.reached(1, 1).await;
+
+    schemas.set_down(true);
+    bench.send_bytes([
+        (0, 1, framed(1, 3)),
+        (1, 1, framed(2, 4)),
+        (1, 2, framed(1, 5)),
+        (0, 2, framed(1, 6)),
+    ]);
+    bench.script.commits.reached(0, 3).await;
+    bench.send_bytes([(1, 3, framed(1, 7)), (0, 3, framed(1, 8))]);
+    bench.script.commits.reached(0, 4).await;
+    let figures = bench.progress.figures();
+    assert_eq!(figures.state, State::Retrying, "it says that partitions wait");
+    assert_eq!(bench.script.commits.committed(1), Some(1), "records behind a waiting one wait too");
+    assert_eq!(bench.destination.quarantined_count(), 0, "nothing is dropped");
+
+    schemas.set_down(false);
+    bench.script.commits.reached(1, 4).await;
+    assert_eq!((bench.destination.row_count(), bench.destination.quarantined_count()), (8, 0));
+    assert_eq!(bench.progress.figures().state, State::Running);
+    bench.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_a_registry_that_is_down() {
+    let (bench, schemas) = avro_bench();
+    schemas.set_down(true);
+    bench.send_bytes([(0, 0, framed(1, 1))]);
+    while bench.progress.figures().state != State::Retrying {
+        tokio::task::yield_now().await;
+    }
+    let committed = bench.script.commits.clone();
+    bench.stop().await.unwrap();
+    assert_eq!(committed.committed(0), None, "what waited is read again at the next start");
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_records_of_partitions_that_are_taken_away_are_let_go() {
+    let (bench, schemas) = avro_bench();
+    schemas.set_down(true);
+    bench.send_bytes([(0, 0, framed(1, 1)), (1, 0, framed(1, 2))]);
+    while bench.progress.figures().state != State::Retrying {
+        tokio::task::yield_now().await;
+    }
+    let (drained, gone) = oneshot::channel();
+    bench.script.send(SourceEvent::Revoked { partitions: vec![0], lost: false, drained });
+    gone.await.unwrap_err();
+    schemas.set_down(false);
+    bench.script.commits.reached(1, 1).await;
+    assert_eq!(bench.destination.row_count(), 1, "only the partition that stayed");
+    assert_eq!(bench.script.commits.committed(0), None);
+    bench.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schema_that_the_registry_does_not_have_sends_records_to_quarantine() {
+    let (bench, _) = avro_bench();
+    bench.send_bytes([(0, 0, framed(1, 1)), (0, 1, framed(9, 2)), (0, 2, framed(2, 3))]);
+    bench.script.commits.reached(0, 3).await;
+    assert_eq!((bench.destination.row_count(), bench.destination.quarantined_count()), (2, 1));
+    assert_eq!(bench.progress.figures().quarantined_by_reason["schema-not-found"], 1);
+    bench.stop().await.unwrap();
 }

@@ -160,7 +160,8 @@ impl Table {
         }
     }
 
-    /// Settings that keep the block whole, whatever the number of rows, and land it once.
+    /// Settings that keep the block whole, whatever the number of rows, and land it once. Text in JSON columns stays
+    /// text: a date guessed from `2024/1/2` could not be read back as it was written.
     ///
     /// A batch may touch any number of the table's partitions: the part limits of the table protect the engine, and a
     /// limit here would stop the data source for good.
@@ -172,7 +173,8 @@ impl Table {
              insert_deduplication_token = {}, deduplicate_blocks_in_dependent_materialized_views = 1, \
              max_insert_block_size = {whole}, min_insert_block_size_rows = {whole}, min_insert_block_size_bytes = 0, \
              max_partitions_per_insert_block = 0, max_insert_threads = 1, input_format_null_as_default = 1, \
-             input_format_defaults_for_omitted_fields = 1, input_format_native_allow_types_conversion = 1",
+             input_format_defaults_for_omitted_fields = 1, input_format_native_allow_types_conversion = 1, \
+             input_format_try_infer_dates = 0, input_format_try_infer_datetimes = 0",
             qualified(&self.database, &self.name),
             literal(token)
         )

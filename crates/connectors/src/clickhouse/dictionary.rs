@@ -14,8 +14,10 @@ const RECENT: usize = 1024;
 
 /// `SharedDictionariesWithAdditionalKeys`
 pub(super) const VERSION: u64 = 1;
+/// Indexes of eight bytes.
+pub(super) const WIDE_INDEXES: u64 = 3;
 /// Bits above the width of the indexes: the keys follow, and there is no dictionary shared between blocks.
-const KEYS_FOLLOW: u64 = 1 << 9 | 1 << 10;
+pub(super) const KEYS_FOLLOW: u64 = 1 << 9 | 1 << 10;
 
 /// The distinct values of a column's chunks in order of appearance, and each row's place among them.
 pub(super) struct Dictionary<'a> {

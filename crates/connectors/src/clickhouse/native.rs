@@ -3,10 +3,15 @@
 //! Source: ClickHouse documentation, "Formats / Native", and the bytes the pinned engine writes itself. A block is the
 //! number of columns and of rows as variable-length integers, then for each column its name, its type, and its values.
 //!
-//! LowCardinality text is sent as a dictionary; any other LowCardinality(T) as T, as it is held here.
+//! LowCardinality text is sent as a dictionary; any other LowCardinality(T) as T, as it is held here, unless it is a
+//! member of a Variant, whose type the engine would not convert. JSON is sent as text, Dynamic with the list of the types
+//! it holds ("flattened"). Types that are read in a way of their own say so before the values of the whole column.
 
 use super::dictionary::{self, Dictionary};
-use forebay_ingest::column_batch::{Column, Values};
+use forebay_ingest::{
+    column_batch::{Column, Values},
+    convert::{Zero, dynamic_members},
+};
 use forebay_project::column_type::ColumnType;
 
 /// Bytes gathered before they are handed to the sink; longer buffers go to it as they are.
@@ -43,8 +48,17 @@ pub(crate) fn has_absent_rows(column: &Column) -> bool {
 /// A Nullable column would keep the NULL, and composite types have no Nullable form.
 pub(crate) fn takes_absent_rows(column_type: &ColumnType) -> bool {
     match column_type {
-        ColumnType::LowCardinality(inner) => takes_absent_rows(inner),
-        ColumnType::Nullable(_) | ColumnType::Array(_) | ColumnType::Tuple(_) | ColumnType::Map(..) => false,
+        ColumnType::LowCardinality(inner) | ColumnType::SimpleAggregateFunction { inner, .. } => {
+            takes_absent_rows(inner)
+        }
+        ColumnType::Nullable(_)
+        | ColumnType::Array(_)
+        | ColumnType::Tuple(_)
+        | ColumnType::Map(..)
+        | ColumnType::Json(_)
+        | ColumnType::Variant(_)
+        | ColumnType::Dynamic { .. }
+        | ColumnType::Geo(_) => false,
         _ => true,
     }
 }
@@ -80,22 +94,23 @@ where
         && let Some(dictionary) = Dictionary::of(&column.chunks)
     {
         out.text(column.column_type.to_string().as_bytes());
+        out.number(dictionary::VERSION);
         return write_dictionary(out, &dictionary);
     }
     if absent {
-        out.text(ColumnType::Nullable(Box::new(sent)).to_string().as_bytes());
+        out.text(ColumnType::Nullable(Box::new(sent.clone())).to_string().as_bytes());
         write_absent(out, &column.chunks)?;
     } else {
         out.text(sent.to_string().as_bytes());
+        write_prefixes(out, &sent, &column.chunks);
     }
-    write_values(out, &column.chunks)
+    write_values(out, &sent, &column.chunks)
 }
 
 fn write_dictionary<E, S>(out: &mut Out<S>, dictionary: &Dictionary<'_>) -> Result<(), E>
 where
     S: FnMut(&[u8]) -> Result<(), E>,
 {
-    out.number(dictionary::VERSION);
     out.number(dictionary.flags());
     out.number(dictionary.keys.len() as u64);
     for key in &dictionary.keys {
@@ -106,11 +121,13 @@ where
     out.bytes(&dictionary.index_bytes())
 }
 
-/// The type without LowCardinality at any depth.
+/// The type without LowCardinality and SimpleAggregateFunction at any depth, members of a Variant aside.
 fn sent_type(column_type: &ColumnType) -> ColumnType {
     let boxed = |inner: &ColumnType| Box::new(sent_type(inner));
     match column_type {
-        ColumnType::LowCardinality(inner) => sent_type(inner),
+        ColumnType::LowCardinality(inner) | ColumnType::SimpleAggregateFunction { inner, .. } => {
+            sent_type(inner)
+        }
         ColumnType::Array(item) => ColumnType::Array(boxed(item)),
         ColumnType::Map(key, value) => ColumnType::Map(boxed(key), boxed(value)),
         ColumnType::Tuple(elements) => ColumnType::Tuple(
@@ -134,10 +151,17 @@ where
 }
 
 /// Null flags first, then the values, each over all chunks.
-fn write_values<E, S>(out: &mut Out<S>, chunks: &[&Column]) -> Result<(), E>
+fn write_values<E, S>(out: &mut Out<S>, column_type: &ColumnType, chunks: &[&Column]) -> Result<(), E>
 where
     S: FnMut(&[u8]) -> Result<(), E>,
 {
+    match column_type {
+        ColumnType::LowCardinality(inner) => return write_low_cardinality(out, inner, chunks),
+        ColumnType::Variant(members) => return write_variant(out, members, chunks),
+        ColumnType::Dynamic { .. } => return write_dynamic(out, chunks),
+        ColumnType::Geo(geo) => return write_values(out, &geo.stored(), chunks),
+        _ => {}
+    }
     for nulls in chunks.iter().filter_map(|chunk| chunk.nulls.as_ref()) {
         out.bytes(nulls)?;
     }
@@ -147,11 +171,164 @@ where
             Values::Fixed { bytes, .. } => out.bytes(bytes)?,
             Values::Bytes { ends, bytes } => write_texts(out, ends, bytes)?,
             Values::List { ends, .. } => items_before = write_ends(out, ends, items_before)?,
-            Values::Tuple(_) => {}
+            Values::Tuple(_) | Values::Variant { .. } => {}
         }
     }
-    write_items(out, chunks)?;
-    write_elements(out, chunks)
+    match column_type.stripped() {
+        ColumnType::Array(item) => write_values(out, item, &items_of(chunks)),
+        ColumnType::Map(key, value) => {
+            let entries = items_of(chunks);
+            write_values(out, key, &element_of(&entries, 0))?;
+            write_values(out, value, &element_of(&entries, 1))
+        }
+        ColumnType::Tuple(elements) => elements
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, (_, element))| write_values(out, element, &element_of(chunks, index))),
+        _ => Ok(()),
+    }
+}
+
+/// How the values of a column will be written, for the types that have several ways.
+///
+/// Source: ClickHouse, `SerializationVariant`, `SerializationDynamic`, `SerializationObject`, and the bytes the pinned
+/// engine writes itself.
+fn write_prefixes<S>(out: &mut Out<S>, column_type: &ColumnType, chunks: &[&Column]) {
+    /// A discriminator a row, no run lengths.
+    const BASIC_DISCRIMINATORS: u64 = 0;
+    const FLATTENED_DYNAMIC: u64 = 3;
+    const JSON_AS_TEXT: u64 = 1;
+    match column_type {
+        ColumnType::Nullable(inner) => write_prefixes(out, inner, chunks),
+        ColumnType::LowCardinality(_) => out.number(dictionary::VERSION),
+        ColumnType::Json(_) => out.number(JSON_AS_TEXT),
+        ColumnType::Array(item) => write_prefixes(out, item, &items_of(chunks)),
+        ColumnType::Map(key, value) => {
+            let entries = items_of(chunks);
+            write_prefixes(out, key, &element_of(&entries, 0));
+            write_prefixes(out, value, &element_of(&entries, 1));
+        }
+        ColumnType::Tuple(elements) => {
+            for (index, (_, element)) in elements.iter().enumerate() {
+                write_prefixes(out, element, &element_of(chunks, index));
+            }
+        }
+        ColumnType::Variant(members) => {
+            out.number(BASIC_DISCRIMINATORS);
+            for (index, member) in members.iter().enumerate() {
+                write_prefixes(out, member, &member_of(chunks, index));
+            }
+        }
+        ColumnType::Dynamic { .. } => {
+            let held = held_members(chunks);
+            out.number(FLATTENED_DYNAMIC);
+            out.length(held.len());
+            held.iter().for_each(|index| out.text(dynamic_members()[*index].to_string().as_bytes()));
+            for index in held {
+                write_prefixes(out, &dynamic_members()[index], &member_of(chunks, index));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn write_variant<E, S>(out: &mut Out<S>, members: &[ColumnType], chunks: &[&Column]) -> Result<(), E>
+where
+    S: FnMut(&[u8]) -> Result<(), E>,
+{
+    for chunk in chunks {
+        out.bytes(discriminators_of(chunk))?;
+    }
+    let mut members = members.iter().enumerate();
+    members.try_for_each(|(index, member)| write_values(out, member, &member_of(chunks, index)))
+}
+
+/// Rows name their type by its place among those that are held; the place after the last is NULL.
+fn write_dynamic<E, S>(out: &mut Out<S>, chunks: &[&Column]) -> Result<(), E>
+where
+    S: FnMut(&[u8]) -> Result<(), E>,
+{
+    let held = held_members(chunks);
+    let mut places = [held.len() as u8; 256];
+    for (place, index) in held.iter().enumerate() {
+        places[*index] = place as u8;
+    }
+    for chunk in chunks {
+        let row_places = discriminators_of(chunk).iter().map(|member| places[usize::from(*member)]);
+        out.bytes(&row_places.collect::<Vec<_>>())?;
+    }
+    let members = dynamic_members();
+    held.iter().try_for_each(|&index| write_values(out, &members[index], &member_of(chunks, index)))
+}
+
+/// LowCardinality in a Variant: a dictionary of all values in the order of the rows. The engine finds repetitions itself.
+fn write_low_cardinality<E, S>(out: &mut Out<S>, inner: &ColumnType, chunks: &[&Column]) -> Result<(), E>
+where
+    S: FnMut(&[u8]) -> Result<(), E>,
+{
+    let rows: usize = chunks.iter().map(|chunk| chunk.row_count()).sum();
+    if rows == 0 {
+        return Ok(());
+    }
+    let keys = inner.stripped();
+    let mut zero = Column::new_for(keys);
+    let is_nullable = inner.is_nullable();
+    if is_nullable {
+        // Place 0 stands for NULL.
+        Zero::compile(keys).expect("a type that values were converted to has a zero").push(&mut zero);
+    }
+    let plain: Vec<Column> = chunks.iter().map(|chunk| Column { nulls: None, ..(*chunk).clone() }).collect();
+    out.number(dictionary::KEYS_FOLLOW | dictionary::WIDE_INDEXES);
+    out.number((rows + usize::from(is_nullable)) as u64);
+    let all: Vec<&Column> = std::iter::once(&zero).chain(&plain).collect();
+    write_values(out, keys, &all)?;
+    out.number(rows as u64);
+    let nulls = chunks.iter().flat_map(|chunk| {
+        (0..chunk.row_count()).map(|row| chunk.nulls.as_ref().is_some_and(|nulls| nulls[row] == 1))
+    });
+    for (row, null) in nulls.enumerate() {
+        out.number(if null { 0 } else { row + usize::from(is_nullable) } as u64);
+        out.flush_when_full()?;
+    }
+    Ok(())
+}
+
+fn discriminators_of(chunk: &Column) -> &[u8] {
+    match &chunk.values {
+        Values::Variant { discriminators, .. } => discriminators,
+        _ => &[],
+    }
+}
+
+/// The rows of one member of a Variant or Dynamic.
+fn member_of<'a>(chunks: &[&'a Column], member: usize) -> Vec<&'a Column> {
+    let of_chunk = |chunk: &&'a Column| match &chunk.values {
+        Values::Variant { members, .. } => members.get(member),
+        _ => None,
+    };
+    chunks.iter().filter_map(of_chunk).collect()
+}
+
+/// Members of a Dynamic that some row is of.
+fn held_members(chunks: &[&Column]) -> Vec<usize> {
+    let has_rows = |member: &usize| member_of(chunks, *member).iter().any(|rows| rows.row_count() > 0);
+    (0..dynamic_members().len()).filter(has_rows).collect()
+}
+
+fn items_of<'a>(chunks: &[&'a Column]) -> Vec<&'a Column> {
+    let of_chunk = |chunk: &&'a Column| match &chunk.values {
+        Values::List { items, .. } => Some(&**items),
+        _ => None,
+    };
+    chunks.iter().filter_map(of_chunk).collect()
+}
+
+fn element_of<'a>(chunks: &[&'a Column], element: usize) -> Vec<&'a Column> {
+    let of_chunk = |chunk: &&'a Column| match &chunk.values {
+        Values::Tuple(elements) => elements.get(element),
+        _ => None,
+    };
+    chunks.iter().filter_map(of_chunk).collect()
 }
 
 fn write_texts<E, S>(out: &mut Out<S>, ends: &[usize], bytes: &[u8]) -> Result<(), E>
@@ -177,39 +354,6 @@ where
         out.flush_when_full()?;
     }
     Ok(before + ends.last().copied().unwrap_or(0))
-}
-
-fn write_items<E, S>(out: &mut Out<S>, chunks: &[&Column]) -> Result<(), E>
-where
-    S: FnMut(&[u8]) -> Result<(), E>,
-{
-    let items: Vec<&Column> = chunks
-        .iter()
-        .filter_map(|chunk| match &chunk.values {
-            Values::List { items, .. } => Some(&**items),
-            _ => None,
-        })
-        .collect();
-    if items.is_empty() { Ok(()) } else { write_values(out, &items) }
-}
-
-fn write_elements<E, S>(out: &mut Out<S>, chunks: &[&Column]) -> Result<(), E>
-where
-    S: FnMut(&[u8]) -> Result<(), E>,
-{
-    let tuples: Vec<&[Column]> = chunks
-        .iter()
-        .filter_map(|chunk| match &chunk.values {
-            Values::Tuple(elements) => Some(elements.as_slice()),
-            _ => None,
-        })
-        .collect();
-    let elements = tuples.first().map_or(0, |elements| elements.len());
-    for element in 0..elements {
-        let chunks: Vec<&Column> = tuples.iter().map(|tuple| &tuple[element]).collect();
-        write_values(out, &chunks)?;
-    }
-    Ok(())
 }
 
 /// Gathers small writes.

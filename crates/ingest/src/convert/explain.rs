@@ -24,9 +24,10 @@ pub fn explain_record(reason: Reason, detail: &str) -> String {
 /// The innermost type that holds values; of a Tuple or Map it is the type itself.
 fn scalar_of(column_type: &ColumnType) -> &ColumnType {
     match column_type {
-        ColumnType::Nullable(inner) | ColumnType::LowCardinality(inner) | ColumnType::Array(inner) => {
-            scalar_of(inner)
-        }
+        ColumnType::Nullable(inner)
+        | ColumnType::LowCardinality(inner)
+        | ColumnType::SimpleAggregateFunction { inner, .. }
+        | ColumnType::Array(inner) => scalar_of(inner),
         scalar => scalar,
     }
 }
@@ -43,6 +44,9 @@ fn hint(reason: Reason, scalar: &ColumnType) -> String {
         Reason::Lossy => lossy_hint(scalar).into(),
         Reason::NotANumber => "use String, or send a number as JSON writes it".into(),
         Reason::NotABool => "true, false, 0 and 1 are accepted; use String for other words".into(),
+        Reason::NotATimestamp if matches!(scalar, ColumnType::Time | ColumnType::Time64 { .. }) => {
+            "use String, or send a time such as 12:30:00".into()
+        }
         Reason::NotATimestamp => "use String, or send ISO 8601 such as 2024-01-02T03:04:05Z".into(),
         Reason::AmbiguousTimestamp => {
             "its unit is certain only for the years 1990 to 2100; use Int64, or send ISO 8601".into()
@@ -58,6 +62,22 @@ fn hint(reason: Reason, scalar: &ColumnType) -> String {
         Reason::TooLong => "use String or a longer FixedString".into(),
         Reason::UnknownEnumValue => "add the value to the Enum, or use LowCardinality(String)".into(),
         Reason::TooDeep => "read the outer value into a String".into(),
+        Reason::SchemaNotFound => {
+            "register the schema, or name one by KAFKA_VALUE_SCHEMA or in KAFKA_SCHEMA_REGISTRY_URL".into()
+        }
+        Reason::SchemaRefused => "correct the schema and register it anew".into(),
+        Reason::InvalidFrame => "set KAFKA_SCHEMA_FRAMING to what the producer writes".into(),
+        Reason::InvalidAvro => "the producer must write by the schema that the record names".into(),
+        Reason::InvalidProtobuf => {
+            "the producer must write the message that the record names; else set KAFKA_VALUE_MESSAGE".into()
+        }
+        Reason::InvalidUtf8 => "send bytes instead of text, or correct the producer".into(),
+        Reason::RepeatedPath => {
+            "a JSON column has one value a path, and a.b is the path of b in a too; use String or Map".into()
+        }
+        Reason::NotAllowedBySchema => {
+            "correct the producer or its schema, or leave out KAFKA_VALIDATE_SCHEMA".into()
+        }
     }
 }
 
@@ -67,17 +87,26 @@ fn wrong_shape_hint(scalar: &ColumnType) -> String {
             "a Tuple takes an object, or an array of as many items as it has elements".into()
         }
         ColumnType::Map(..) => "a Map takes an object".into(),
+        ColumnType::Json(_) => "JSON takes an object, or text that holds one; use String or Dynamic".into(),
+        ColumnType::Variant(_) => "add a member that takes it, such as String".into(),
+        ColumnType::Geo(_) => "a Point is an array of two numbers, the others are arrays of them".into(),
         _ => "correct the column's path, or use String, which takes any value".into(),
     }
 }
 
 fn out_of_range_hint(scalar: &ColumnType) -> String {
     match scalar {
-        ColumnType::Int { bits, signed } => {
+        ColumnType::Int { bits: bits @ ..=64, signed } => {
             let (smallest, largest) = integer_range(*bits, *signed);
             format!("{scalar} holds {smallest} to {largest}; use a wider type")
         }
-        ColumnType::Float32 => "use Float64".into(),
+        ColumnType::Float32 | ColumnType::BFloat16 => "use Float64".into(),
+        ColumnType::Time | ColumnType::Time64 { .. } => {
+            "times go from -999:59:59 to 999:59:59; use Decimal seconds or String".into()
+        }
+        ColumnType::Json(_) => {
+            "JSON holds integers of 64 bits and 64-bit floats; give the path a type, or use String".into()
+        }
         ColumnType::Decimal { .. } => "use a Decimal of more digits".into(),
         ColumnType::Date => "Date holds 1970-01-01 to 2149-06-06; use Date32".into(),
         ColumnType::Date32 => "Date32 holds 1900-01-01 to 2299-12-31; use String".into(),
@@ -98,7 +127,7 @@ fn integer_range(bits: u16, signed: bool) -> (i128, i128) {
 fn lossy_hint(scalar: &ColumnType) -> &'static str {
     match scalar {
         ColumnType::Int { .. } => "it has a fraction; use Decimal or Float64",
-        ColumnType::Float32 | ColumnType::Float64 => {
+        ColumnType::Float32 | ColumnType::Float64 | ColumnType::BFloat16 => {
             "a float cannot hold all its digits; use an integer type, Decimal or String"
         }
         ColumnType::Decimal { .. } => "it has more digits after the point; use a larger scale",
@@ -106,6 +135,10 @@ fn lossy_hint(scalar: &ColumnType) -> &'static str {
             "it has a time of day or an offset; use DateTime or DateTime64"
         }
         ColumnType::DateTime { .. } => "it is finer than a second; use DateTime64(3), (6) or (9)",
+        ColumnType::Time => "it is finer than a second; use Time64(3), (6) or (9)",
+        ColumnType::Time64 { .. } => {
+            "it is finer than the column; use a Time64 of more digits, up to Time64(9)"
+        }
         ColumnType::DateTime64 { precision: 9, .. } => {
             "it is finer than a nanosecond, or a leap second; use String"
         }

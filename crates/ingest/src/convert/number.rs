@@ -1,6 +1,6 @@
 //! Exact decimal arithmetic on the text of a number.
 
-use super::Reason;
+use super::{Reason, int256::U256};
 
 /// Whether `text` is a number as JSON writes it (RFC 8259, section 6).
 pub(super) fn is_json_number(text: &str) -> bool {
@@ -105,6 +105,13 @@ pub(super) fn scaled(token: &str, scale: u8) -> Result<i128, Reason> {
 
 /// As [`scaled`], for every way of writing a number.
 fn scaled_in_full(token: &str, scale: u8) -> Result<i128, Reason> {
+    let (negative, magnitude) = scaled_wide(token, scale)?;
+    let magnitude = magnitude.to_u128().and_then(|magnitude| i128::try_from(magnitude).ok());
+    magnitude.map(|magnitude| if negative { -magnitude } else { magnitude }).ok_or(Reason::OutOfRange)
+}
+
+/// As [`scaled`], as sign and magnitude of up to 256 bits; zero is never negative.
+pub(super) fn scaled_wide(token: &str, scale: u8) -> Result<(bool, U256), Reason> {
     let number = Parts::of(token);
     let (significand, zeros) = number.significand();
     let shift = number
@@ -112,18 +119,12 @@ fn scaled_in_full(token: &str, scale: u8) -> Result<i128, Reason> {
         .saturating_add(i64::from(scale))
         .saturating_add(zeros)
         .saturating_sub(number.fraction.len() as i64);
-    if significand == Some(0) {
-        return Ok(0);
+    if significand == Some(U256::ZERO) {
+        return Ok((false, U256::ZERO));
     }
-    if shift < 0 {
-        return Err(Reason::Lossy);
-    }
-    let magnitude = significand
-        .zip(power_of_ten(shift))
-        .and_then(|(significand, power)| significand.checked_mul(power))
-        .and_then(|magnitude| i128::try_from(magnitude).ok())
-        .ok_or(Reason::OutOfRange)?;
-    Ok(if number.negative { -magnitude } else { magnitude })
+    let shift = u64::try_from(shift).map_err(|_| Reason::Lossy)?;
+    let magnitude = significand.and_then(|significand| significand.times_power_of_ten(shift));
+    magnitude.map(|magnitude| (number.negative, magnitude)).ok_or(Reason::OutOfRange)
 }
 
 fn power_of_ten(exponent: i64) -> Option<u128> {
@@ -152,9 +153,9 @@ impl<'a> Parts<'a> {
 
     /// All digits read as one integer, without the zeros it ends in, and the number of those zeros.
     ///
-    /// No integer when it takes more than 128 bits.
-    fn significand(&self) -> (Option<u128>, i64) {
-        let mut significand = Some(0u128);
+    /// No integer when it takes more than 256 bits.
+    fn significand(&self) -> (Option<U256>, i64) {
+        let mut significand = Some(U256::ZERO);
         let mut zeros = 0;
         for byte in self.whole.bytes().chain(self.fraction.bytes()) {
             if byte == b'0' {
@@ -162,11 +163,7 @@ impl<'a> Parts<'a> {
                 continue;
             }
             significand = significand.and_then(|significand| {
-                let shifted = match significand {
-                    0 => 0,
-                    _ => significand.checked_mul(power_of_ten(zeros + 1)?)?,
-                };
-                shifted.checked_add(u128::from(byte - b'0'))
+                significand.times_power_of_ten(zeros as u64)?.times_plus(10, u64::from(byte - b'0'))
             });
             zeros = 0;
         }

@@ -41,11 +41,27 @@ pub enum Reason {
     UnknownEnumValue,
     /// Nested deeper than a decoder goes.
     TooDeep,
+    /// The record names no schema, and none is configured, or the registry does not have it.
+    SchemaNotFound,
+    /// The record's schema cannot be read, or uses what cannot be decoded.
+    SchemaRefused,
+    /// The bytes before the record's content are no frame of the kind that is set.
+    InvalidFrame,
+    /// The bytes are not what the Avro schema says.
+    InvalidAvro,
+    /// The bytes are no Protobuf message, or not of the type that the schema says.
+    InvalidProtobuf,
+    /// Text that is not UTF-8.
+    InvalidUtf8,
+    /// JSON that its JSON Schema does not allow.
+    NotAllowedBySchema,
+    /// An object of a JSON column that has a path twice.
+    RepeatedPath,
 }
 
 impl Reason {
     /// All reasons, in the order of their declaration.
-    pub const ALL: [Reason; 18] = [
+    pub const ALL: [Reason; 26] = [
         Self::NullValue,
         Self::InvalidJson,
         Self::MissingRequired,
@@ -64,7 +80,25 @@ impl Reason {
         Self::TooLong,
         Self::UnknownEnumValue,
         Self::TooDeep,
+        Self::SchemaNotFound,
+        Self::SchemaRefused,
+        Self::InvalidFrame,
+        Self::InvalidAvro,
+        Self::InvalidProtobuf,
+        Self::InvalidUtf8,
+        Self::NotAllowedBySchema,
+        Self::RepeatedPath,
     ];
+
+    /// The class that ClickPipes reports such a record under: whether its schema or its content stands in the way.
+    ///
+    /// Source: ClickHouse documentation, "ClickPipes / Kafka / Schema registries".
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::SchemaNotFound | Self::SchemaRefused | Self::InvalidFrame => "SOURCE_SCHEMA_ERROR",
+            _ => "DATA_PARSING_ERROR",
+        }
+    }
 
     /// The stable code, in kebab case.
     pub fn as_str(self) -> &'static str {
@@ -87,6 +121,14 @@ impl Reason {
             Self::TooLong => "too-long",
             Self::UnknownEnumValue => "unknown-enum-value",
             Self::TooDeep => "too-deep",
+            Self::SchemaNotFound => "schema-not-found",
+            Self::SchemaRefused => "schema-refused",
+            Self::InvalidFrame => "invalid-frame",
+            Self::InvalidAvro => "invalid-avro",
+            Self::InvalidProtobuf => "invalid-protobuf",
+            Self::InvalidUtf8 => "invalid-utf8",
+            Self::NotAllowedBySchema => "not-allowed-by-schema",
+            Self::RepeatedPath => "repeated-path",
         }
     }
 }

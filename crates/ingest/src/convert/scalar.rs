@@ -1,7 +1,10 @@
 //! One scalar column type: which values it takes and how they are laid out.
 
-use super::{ConvertError, Reason, float, identifier, number, timestamp};
-use crate::column_batch::Values;
+use super::{
+    ConvertError, Reason, enumeration::EnumValues, float, float::BFloat16, identifier, int256::U256, number,
+    time_of_day::TimeSpan, timestamp,
+};
+use crate::{column_batch::Values, json::JsonObject};
 use forebay_project::column_type::ColumnType;
 use std::fmt;
 use timestamp::{Instant, Ticks, Zone};
@@ -9,26 +12,30 @@ use timestamp::{Instant, Ticks, Zone};
 /// How values become one scalar column type; compiled once from the type.
 #[derive(Clone, Debug)]
 pub struct Scalar {
-    kind: Kind,
+    pub(super) kind: Kind,
 }
 
 /// A column type that no [`Scalar`] can be compiled from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnsupportedType {
-    /// Array, Tuple, Map, Nullable and LowCardinality are the decoder's business.
+    /// Array, Tuple, Map, Variant, Dynamic, Nullable and the like are the decoder's business.
     Nested,
     /// The type names a time zone the bundled tz database does not know.
     UnknownTimeZone(String),
+    /// A path of a JSON column has a type whose values are not checked before the engine reads them.
+    JsonPath(String),
 }
 
 #[derive(Clone, Debug)]
-enum Kind {
+pub(super) enum Kind {
     Int {
         width: usize,
         /// Largest magnitude of a negative value; 0 when unsigned.
         negative_max: u64,
         max: u64,
     },
+    BigInt(BigInt),
+    BFloat16,
     Float32,
     Float64,
     Decimal {
@@ -36,6 +43,11 @@ enum Kind {
         scale: u8,
         /// 10^precision
         limit: u128,
+    },
+    BigDecimal {
+        scale: u8,
+        /// 10^precision
+        limit: U256,
     },
     Bool,
     String,
@@ -51,20 +63,39 @@ enum Kind {
         ticks: Ticks,
         zone: Zone,
     },
+    Time,
+    Time64 {
+        ticks: Ticks,
+    },
     Uuid,
     Ipv4,
     Ipv6,
     Enum(EnumValues),
+    Json(JsonObject),
+}
+
+/// An integer of 128 or 256 bits.
+#[derive(Clone, Debug)]
+pub(super) struct BigInt {
+    pub(super) width: usize,
+    /// Largest magnitude of a negative value; 0 when unsigned.
+    negative_max: U256,
+    max: U256,
 }
 
 impl Scalar {
     /// Compiles the rules for a type that is neither nested nor wrapped.
     pub fn compile(column_type: &ColumnType) -> Result<Scalar, UnsupportedType> {
         let kind = match column_type {
-            ColumnType::Int { bits, signed } => int_kind(*bits, *signed),
+            ColumnType::Int { bits: bits @ ..=64, signed } => int_kind(*bits, *signed),
+            ColumnType::Int { bits, signed } => big_int_kind(*bits, *signed),
+            ColumnType::BFloat16 => Kind::BFloat16,
             ColumnType::Float32 => Kind::Float32,
             ColumnType::Float64 => Kind::Float64,
             ColumnType::Decimal { precision, scale } => decimal_kind(*precision, *scale),
+            ColumnType::Time => Kind::Time,
+            ColumnType::Time64 { precision } => Kind::Time64 { ticks: Ticks::of(*precision) },
+            ColumnType::Json(_) => Kind::Json(JsonObject::compile(column_type)?),
             ColumnType::Bool => Kind::Bool,
             ColumnType::String => Kind::String,
             ColumnType::FixedString(width) => Kind::FixedString { width: *width },
@@ -82,7 +113,11 @@ impl Scalar {
             | ColumnType::LowCardinality(_)
             | ColumnType::Array(_)
             | ColumnType::Tuple(_)
-            | ColumnType::Map(..) => return Err(UnsupportedType::Nested),
+            | ColumnType::Map(..)
+            | ColumnType::Variant(_)
+            | ColumnType::Dynamic { .. }
+            | ColumnType::SimpleAggregateFunction { .. }
+            | ColumnType::Geo(_) => return Err(UnsupportedType::Nested),
         };
         Ok(Scalar { kind })
     }
@@ -95,7 +130,8 @@ impl Scalar {
         }
     }
 
-    /// Appends the type's zero, as ClickHouse's input formats have it: for an Enum its smallest number.
+    /// Appends the type's zero, as ClickHouse's input formats have it: for an Enum its smallest number, for JSON an empty
+    /// object.
     pub fn push_zero(&self, out: &mut Values) {
         match (&self.kind, self.width()) {
             (Kind::Enum(values), Some(width)) => push_low(out, values.smallest as u64, width),
@@ -103,6 +139,7 @@ impl Scalar {
                 let bytes = fixed(out);
                 bytes.resize(bytes.len() + width, 0);
             }
+            (Kind::Json(_), None) => push_bytes(out, b"{}"),
             (_, None) => push_bytes(out, b""),
         }
     }
@@ -113,10 +150,15 @@ impl Scalar {
             Kind::Int { width, negative_max, max } => {
                 push_low(out, integer_bits(token, *negative_max, *max)?, *width);
             }
+            Kind::BigInt(big) => push_big_int(out, number::scaled_wide(token, 0)?, big)?,
+            Kind::BFloat16 => push(out, float::from_number::<BFloat16>(token)?.to_le_bytes()),
             Kind::Float32 => push(out, float::from_number::<f32>(token)?.to_le_bytes()),
             Kind::Float64 => push(out, float::from_number::<f64>(token)?.to_le_bytes()),
             Kind::Decimal { width, scale, limit } => {
                 push_decimal(out, number::scaled(token, *scale)?, *limit, *width)?;
+            }
+            Kind::BigDecimal { scale, limit } => {
+                push_big_decimal(out, number::scaled_wide(token, *scale)?, *limit)?;
             }
             Kind::Bool => push_bit(out, bool_from_number(token)?),
             Kind::String => push_bytes(out, token.as_bytes()),
@@ -127,8 +169,10 @@ impl Scalar {
             Kind::DateTime64 { ticks, .. } => {
                 push_date_time64(out, Instant::from_number(token)?, *ticks)?;
             }
+            Kind::Time => push_time(out, TimeSpan::from_number(token)?)?,
+            Kind::Time64 { ticks } => push_time64(out, TimeSpan::from_number(token)?, *ticks)?,
             Kind::Enum(values) => values.push(out, values.by_number(token)?),
-            Kind::Uuid | Kind::Ipv4 | Kind::Ipv6 => return Err(Reason::WrongShape.into()),
+            Kind::Uuid | Kind::Ipv4 | Kind::Ipv6 | Kind::Json(_) => return Err(Reason::WrongShape.into()),
         }
         Ok(())
     }
@@ -138,9 +182,10 @@ impl Scalar {
         match &self.kind {
             Kind::String => push_bytes(out, text.as_bytes()),
             Kind::FixedString { width } => push_padded(out, text.as_bytes(), *width)?,
+            Kind::BFloat16 => push(out, float::from_text::<BFloat16>(text)?.to_le_bytes()),
             Kind::Float32 => push(out, float::from_text::<f32>(text)?.to_le_bytes()),
             Kind::Float64 => push(out, float::from_text::<f64>(text)?.to_le_bytes()),
-            Kind::Int { .. } | Kind::Decimal { .. } => {
+            Kind::Int { .. } | Kind::BigInt(_) | Kind::Decimal { .. } | Kind::BigDecimal { .. } => {
                 return self.push_number(number_text(text)?, out);
             }
             Kind::Bool => push_bit(out, bool_from_text(text)?),
@@ -150,6 +195,9 @@ impl Scalar {
             Kind::DateTime64 { ticks, zone } => {
                 push_date_time64(out, Instant::from_text(text, zone)?, *ticks)?;
             }
+            Kind::Time => push_time(out, TimeSpan::from_text(text)?)?,
+            Kind::Time64 { ticks } => push_time64(out, TimeSpan::from_text(text)?, *ticks)?,
+            Kind::Json(object) => push_bytes(out, object.check_text(text)?.as_bytes()),
             Kind::Uuid => push(out, identifier::uuid(text)?),
             Kind::Ipv4 => push(out, identifier::ipv4(text)?),
             Kind::Ipv6 => push(out, identifier::ipv6(text)?),
@@ -164,6 +212,7 @@ impl Scalar {
         match &self.kind {
             Kind::Bool => push_bit(out, value),
             Kind::Int { width, .. } => push_low(out, value.into(), *width),
+            Kind::BigInt(big) => push_big_int(out, (false, U256::from_u128(value.into())), big)?,
             Kind::String => push_bytes(out, name.as_bytes()),
             Kind::FixedString { width } => push_padded(out, name.as_bytes(), *width)?,
             Kind::Enum(values) => values.push(out, values.by_name(name)?),
@@ -172,9 +221,23 @@ impl Scalar {
         Ok(())
     }
 
-    /// Whether an object or array may be stored as its raw text: String only.
-    pub fn accepts_raw(&self) -> bool {
-        matches!(self.kind, Kind::String)
+    /// Appends an array or object, given as its JSON text: String takes any, JSON takes objects that the engine can
+    /// store, no other type takes one. On error `out` is as before.
+    pub fn push_json(&self, text: &str, out: &mut Values) -> Result<(), ConvertError> {
+        match &self.kind {
+            Kind::String => push_bytes(out, text.as_bytes()),
+            Kind::Json(object) => {
+                object.check(text)?;
+                push_bytes(out, text.as_bytes());
+            }
+            _ => return Err(Reason::WrongShape.into()),
+        }
+        Ok(())
+    }
+
+    /// Whether it is a JSON column's.
+    pub fn is_json(&self) -> bool {
+        matches!(self.kind, Kind::Json(_))
     }
 
     /// Bytes a value; `None` for values of any length.
@@ -184,12 +247,14 @@ impl Scalar {
             | Kind::Decimal { width, .. }
             | Kind::FixedString { width }
             | Kind::Enum(EnumValues { width, .. }) => Some(*width),
+            Kind::BigInt(big) => Some(big.width),
+            Kind::BigDecimal { .. } => Some(32),
             Kind::Bool => Some(1),
-            Kind::Date => Some(2),
-            Kind::Float32 | Kind::Date32 | Kind::DateTime { .. } | Kind::Ipv4 => Some(4),
-            Kind::Float64 | Kind::DateTime64 { .. } => Some(8),
+            Kind::Date | Kind::BFloat16 => Some(2),
+            Kind::Float32 | Kind::Date32 | Kind::DateTime { .. } | Kind::Time | Kind::Ipv4 => Some(4),
+            Kind::Float64 | Kind::DateTime64 { .. } | Kind::Time64 { .. } => Some(8),
             Kind::Uuid | Kind::Ipv6 => Some(16),
-            Kind::String => None,
+            Kind::String | Kind::Json(_) => None,
         }
     }
 }
@@ -200,7 +265,18 @@ fn int_kind(bits: u16, signed: bool) -> Kind {
     Kind::Int { width: usize::from(bits / 8), negative_max, max }
 }
 
+fn big_int_kind(bits: u16, signed: bool) -> Kind {
+    let value_bits = u32::from(bits) - u32::from(signed);
+    let max = U256::ones(value_bits);
+    let negative_max = max.times_plus(1, 1).filter(|_| signed).unwrap_or(U256::ZERO);
+    Kind::BigInt(BigInt { width: usize::from(bits / 8), negative_max, max })
+}
+
 fn decimal_kind(precision: u8, scale: u8) -> Kind {
+    if precision > 38 {
+        let limit = U256::from_u128(1).times_power_of_ten(precision.into());
+        return Kind::BigDecimal { scale, limit: limit.expect("76 digits fit in 256 bits") };
+    }
     let width = match precision {
         0..=9 => 4,
         10..=18 => 8,
@@ -245,66 +321,19 @@ fn bool_from_text(text: &str) -> Result<bool, Reason> {
     }
 }
 
-/// The values of an Enum, for look-up by name and by number.
-#[derive(Clone, Debug)]
-struct EnumValues {
-    width: usize,
-    /// Sorted by name.
-    by_name: Vec<(Box<str>, i16)>,
-    smallest: i16,
-}
-
-impl EnumValues {
-    fn new(bits: u16, values: &[(String, i16)]) -> Self {
-        let mut by_name: Vec<(Box<str>, i16)> =
-            values.iter().map(|(name, number)| (name.as_str().into(), *number)).collect();
-        by_name.sort_unstable();
-        Self {
-            width: usize::from(bits / 8),
-            smallest: values.iter().map(|(_, number)| *number).min().unwrap_or(0),
-            by_name,
-        }
-    }
-
-    fn by_name(&self, name: &str) -> Result<i16, Reason> {
-        let found = self.by_name.binary_search_by(|(candidate, _)| candidate.as_ref().cmp(name));
-        found.map(|position| self.by_name[position].1).map_err(|_| Reason::UnknownEnumValue)
-    }
-
-    fn by_number(&self, token: &str) -> Result<i16, Reason> {
-        let wanted = number::scaled(token, 0).map_err(|_| Reason::UnknownEnumValue)?;
-        self.by_name
-            .iter()
-            .map(|(_, number)| *number)
-            .find(|number| i128::from(*number) == wanted)
-            .ok_or(Reason::UnknownEnumValue)
-    }
-
-    fn by_text(&self, text: &str) -> Result<i16, Reason> {
-        match self.by_name(text) {
-            Err(_) if number::is_json_number(text) => self.by_number(text),
-            found => found,
-        }
-    }
-
-    fn push(&self, out: &mut Values, number: i16) {
-        push_low(out, number as u64, self.width);
-    }
-}
-
-fn fixed(out: &mut Values) -> &mut Vec<u8> {
+pub(super) fn fixed(out: &mut Values) -> &mut Vec<u8> {
     match out {
         Values::Fixed { bytes, .. } => bytes,
         _ => unreachable!("a scalar of fixed width writes to a buffer made by its empty_values"),
     }
 }
 
-fn push<const N: usize>(out: &mut Values, value: [u8; N]) {
+pub(super) fn push<const N: usize>(out: &mut Values, value: [u8; N]) {
     fixed(out).extend_from_slice(&value);
 }
 
 /// Appends the low `width` bytes, with a constant-size copy for every width there is.
-fn push_low(out: &mut Values, bits: u64, width: usize) {
+pub(super) fn push_low(out: &mut Values, bits: u64, width: usize) {
     match width {
         1 => push(out, (bits as u8).to_le_bytes()),
         2 => push(out, (bits as u16).to_le_bytes()),
@@ -313,7 +342,7 @@ fn push_low(out: &mut Values, bits: u64, width: usize) {
     }
 }
 
-fn push_decimal(out: &mut Values, value: i128, limit: u128, width: usize) -> Result<(), Reason> {
+pub(super) fn push_decimal(out: &mut Values, value: i128, limit: u128, width: usize) -> Result<(), Reason> {
     if value.unsigned_abs() >= limit {
         return Err(Reason::OutOfRange);
     }
@@ -324,11 +353,35 @@ fn push_decimal(out: &mut Values, value: i128, limit: u128, width: usize) -> Res
     Ok(())
 }
 
-fn push_bit(out: &mut Values, value: bool) {
+pub(super) fn push_big_int(
+    out: &mut Values,
+    (negative, magnitude): (bool, U256),
+    big: &BigInt,
+) -> Result<(), Reason> {
+    if magnitude > if negative { big.negative_max } else { big.max } {
+        return Err(Reason::OutOfRange);
+    }
+    fixed(out).extend_from_slice(&magnitude.to_little_endian(negative)[..big.width]);
+    Ok(())
+}
+
+pub(super) fn push_big_decimal(
+    out: &mut Values,
+    (negative, magnitude): (bool, U256),
+    limit: U256,
+) -> Result<(), Reason> {
+    if magnitude >= limit {
+        return Err(Reason::OutOfRange);
+    }
+    push(out, magnitude.to_little_endian(negative));
+    Ok(())
+}
+
+pub(super) fn push_bit(out: &mut Values, value: bool) {
     push(out, [u8::from(value)]);
 }
 
-fn push_bytes(out: &mut Values, value: &[u8]) {
+pub(super) fn push_bytes(out: &mut Values, value: &[u8]) {
     match out {
         Values::Bytes { ends, bytes } => {
             bytes.extend_from_slice(value);
@@ -338,7 +391,7 @@ fn push_bytes(out: &mut Values, value: &[u8]) {
     }
 }
 
-fn push_padded(out: &mut Values, value: &[u8], width: usize) -> Result<(), Reason> {
+pub(super) fn push_padded(out: &mut Values, value: &[u8], width: usize) -> Result<(), Reason> {
     if value.len() > width {
         return Err(Reason::TooLong);
     }
@@ -348,23 +401,33 @@ fn push_padded(out: &mut Values, value: &[u8], width: usize) -> Result<(), Reaso
     Ok(())
 }
 
-fn push_date(out: &mut Values, days: i64) -> Result<(), Reason> {
+pub(super) fn push_date(out: &mut Values, days: i64) -> Result<(), Reason> {
     push(out, timestamp::to_date(days)?.to_le_bytes());
     Ok(())
 }
 
-fn push_date32(out: &mut Values, days: i64) -> Result<(), Reason> {
+pub(super) fn push_date32(out: &mut Values, days: i64) -> Result<(), Reason> {
     push(out, timestamp::to_date32(days)?.to_le_bytes());
     Ok(())
 }
 
-fn push_date_time(out: &mut Values, instant: Instant) -> Result<(), Reason> {
+pub(super) fn push_date_time(out: &mut Values, instant: Instant) -> Result<(), Reason> {
     push(out, instant.to_date_time()?.to_le_bytes());
     Ok(())
 }
 
-fn push_date_time64(out: &mut Values, instant: Instant, ticks: Ticks) -> Result<(), Reason> {
+pub(super) fn push_date_time64(out: &mut Values, instant: Instant, ticks: Ticks) -> Result<(), Reason> {
     push(out, instant.to_date_time64(ticks)?.to_le_bytes());
+    Ok(())
+}
+
+pub(super) fn push_time(out: &mut Values, time: TimeSpan) -> Result<(), Reason> {
+    push(out, time.to_time()?.to_le_bytes());
+    Ok(())
+}
+
+pub(super) fn push_time64(out: &mut Values, time: TimeSpan, ticks: Ticks) -> Result<(), Reason> {
+    push(out, time.to_time64(ticks)?.to_le_bytes());
     Ok(())
 }
 
@@ -373,6 +436,11 @@ impl fmt::Display for UnsupportedType {
         match self {
             Self::Nested => formatter.write_str("the type is not scalar"),
             Self::UnknownTimeZone(name) => write!(formatter, "unknown time zone \"{name}\""),
+            Self::JsonPath(path) => write!(
+                formatter,
+                "the JSON path \"{path}\" has a type that values cannot be checked for\n\
+                 give it a number, String, Bool, date, UUID, IP or Enum type, or an Array of one, or leave it out"
+            ),
         }
     }
 }

@@ -42,6 +42,16 @@ impl Zone {
         Some(if zone == tz::TimeZone::UTC { Self::Utc } else { Self::Named(zone) })
     }
 
+    /// As [`Self::offset_at`], of seconds since the epoch on local clocks.
+    fn offset_at_seconds(&self, seconds: i64) -> Result<i64, Reason> {
+        if matches!(self, Self::Utc) {
+            return Ok(0);
+        }
+        let in_range = WIDE_SECONDS.contains(&seconds);
+        let local = in_range.then(|| Local::from_seconds(seconds)).ok_or(Reason::OutOfRange)?;
+        self.offset_at(&local)
+    }
+
     /// Seconds east of UTC at a local time.
     fn offset_at(&self, local: &Local) -> Result<i64, Reason> {
         let Self::Named(zone) = self else {
@@ -72,12 +82,40 @@ impl Instant {
 
     /// Seconds, milliseconds, microseconds or nanoseconds since the epoch, whichever lies in the years 1990 to 2100.
     pub(super) fn from_number(token: &str) -> Result<Self, Reason> {
-        if let Some((false, magnitude)) = Plain::of(token).and_then(Plain::integer) {
-            let per_second = units_per_second(magnitude).ok_or(Reason::AmbiguousTimestamp)?;
-            let nanos = magnitude % per_second * (NANOS_PER_SECOND as u64 / per_second);
-            return Ok(Self { seconds: (magnitude / per_second) as i64, nanos: nanos as u32 });
+        match Plain::of(token).and_then(Plain::integer) {
+            Some((false, magnitude)) => Self::from_integer(magnitude),
+            _ => Self::from_billionths(billionths(token)?),
         }
-        Self::from_billionths(billionths(token)?)
+    }
+
+    /// As [`Self::from_number`].
+    pub(super) fn from_integer(magnitude: u64) -> Result<Self, Reason> {
+        let per_second = units_per_second(magnitude).ok_or(Reason::AmbiguousTimestamp)?;
+        let nanos = magnitude % per_second * (NANOS_PER_SECOND as u64 / per_second);
+        Ok(Self { seconds: (magnitude / per_second) as i64, nanos: nanos as u32 })
+    }
+
+    /// 10^-`precision` seconds since the epoch, or since its midnight on the clocks of `local`.
+    pub(super) fn from_ticks(ticks: i128, precision: u8, local: Option<&Zone>) -> Result<Self, Reason> {
+        let per_second = 10_i128.pow(precision.min(9).into());
+        let seconds = i64::try_from(ticks.div_euclid(per_second)).map_err(|_| Reason::OutOfRange)?;
+        let nanos = ticks.rem_euclid(per_second) * (i128::from(NANOS_PER_SECOND) / per_second);
+        let offset = local.map_or(Ok(0), |zone| zone.offset_at_seconds(seconds))?;
+        Ok(Self { seconds: seconds.saturating_sub(offset), nanos: nanos as u32 })
+    }
+
+    /// Midnight on the clocks of `zone`.
+    pub(super) fn from_days(days: i64, zone: &Zone) -> Result<Self, Reason> {
+        Self::from_ticks(i128::from(days) * i128::from(SECONDS_PER_DAY), 0, Some(zone))
+    }
+
+    /// Days since the epoch of a time that is midnight in UTC.
+    pub(super) fn to_days(self) -> Result<i64, Reason> {
+        if self.seconds % SECONDS_PER_DAY == 0 && self.nanos == 0 {
+            Ok(self.seconds / SECONDS_PER_DAY)
+        } else {
+            Err(Reason::Lossy)
+        }
     }
 
     fn from_billionths(value: i128) -> Result<Self, Reason> {
@@ -119,6 +157,24 @@ pub(super) struct Ticks {
 }
 
 impl Ticks {
+    /// Whether they are of 10^-`precision` seconds.
+    pub(super) fn are_of(self, precision: u8) -> bool {
+        self.per_second == 10_i64.pow(precision.min(9).into())
+    }
+
+    /// The value of a DateTime64 of so many ticks.
+    pub(super) fn checked(self, ticks: i128) -> Result<i64, Reason> {
+        let per_second = i128::from(self.per_second);
+        let (start, end) = (i128::from(WIDE_SECONDS.start), i128::from(WIDE_SECONDS.end));
+        let in_range = (start * per_second..end * per_second).contains(&ticks);
+        i64::try_from(ticks).ok().filter(|_| in_range).ok_or(Reason::OutOfRange)
+    }
+
+    /// Nanoseconds a tick.
+    pub(super) fn nanos(self) -> u32 {
+        self.nanos
+    }
+
     /// Ticks of 10^-`precision` seconds.
     pub(super) fn of(precision: u8) -> Self {
         let per_second = 10u32.pow(precision.into());
@@ -148,12 +204,7 @@ pub(super) fn days_from_number(token: &str) -> Result<i64, Reason> {
     if NUMBER_DAYS.contains(&days) {
         return exact_quotient(value, per_unit).map(|_| days);
     }
-    let instant = Instant::from_billionths(value)?;
-    if instant.seconds % SECONDS_PER_DAY == 0 && instant.nanos == 0 {
-        Ok(instant.seconds / SECONDS_PER_DAY)
-    } else {
-        Err(Reason::Lossy)
-    }
+    Instant::from_billionths(value)?.to_days()
 }
 
 /// The value of a Date.
@@ -190,6 +241,21 @@ fn exact_quotient(value: i128, divisor: i128) -> Result<i128, Reason> {
     if value % divisor == 0 { Ok(value / divisor) } else { Err(Reason::Lossy) }
 }
 
+const DAYS_FROM_0000_03_01_TO_EPOCH: i64 = 719_468;
+
+/// Year, month and day of a number of days since the epoch, in the Gregorian calendar of any year.
+pub(super) fn civil_from_days(days: i64) -> (i64, u8, u8) {
+    const DAYS_PER_ERA: i64 = 146_097;
+    let days = days.saturating_add(DAYS_FROM_0000_03_01_TO_EPOCH);
+    let (era, day) = (days.div_euclid(DAYS_PER_ERA), days.rem_euclid(DAYS_PER_ERA));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (era * 400 + year + i64::from(month <= 2), month as u8, day_of_month as u8)
+}
+
 /// A date and time of day as written.
 struct Local {
     year: i16,
@@ -199,6 +265,13 @@ struct Local {
 }
 
 impl Local {
+    /// `seconds` since the epoch; of the years 1900 to 2299.
+    fn from_seconds(seconds: i64) -> Self {
+        let (year, month, day) = civil_from_days(seconds.div_euclid(SECONDS_PER_DAY));
+        let second_of_day = seconds.rem_euclid(SECONDS_PER_DAY) as i32;
+        Self { year: year as i16, month: month as i8, day: day as i8, second_of_day }
+    }
+
     fn seconds(&self) -> i64 {
         self.days() * SECONDS_PER_DAY + i64::from(self.second_of_day)
     }
@@ -207,13 +280,12 @@ impl Local {
     ///
     /// Years are counted from March, so that the leap day is a year's last day.
     fn days(&self) -> i64 {
-        const DAYS_FROM_0000_03_01_TO_EPOCH: i32 = 719_468;
         let is_early = self.month <= 2;
         let year = i32::from(self.year) - i32::from(is_early);
         let month_from_march = i32::from(self.month) + if is_early { 9 } else { -3 };
         let day_of_year = (153 * month_from_march + 2) / 5 + i32::from(self.day) - 1;
         let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-        i64::from(year * 365 + leap_days + day_of_year - DAYS_FROM_0000_03_01_TO_EPOCH)
+        i64::from(year * 365 + leap_days + day_of_year) - DAYS_FROM_0000_03_01_TO_EPOCH
     }
 
     fn to_civil(&self) -> civil::DateTime {
@@ -303,7 +375,7 @@ const NANOS_OF_LAST_DIGIT: [u32; 10] =
     [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
 
 /// Digits after the second as nanoseconds; what is finer must be zero.
-fn parse_fraction(text: &[u8]) -> Result<(u32, &[u8]), Reason> {
+pub(super) fn parse_fraction(text: &[u8]) -> Result<(u32, &[u8]), Reason> {
     let (fraction, rest) = split_digits(text);
     if fraction.is_empty() {
         return Err(Reason::NotATimestamp);
@@ -339,7 +411,7 @@ fn parse_offset(text: &[u8]) -> Option<Option<i64>> {
     }
 }
 
-fn two_digits(tens: u8, ones: u8) -> Option<i32> {
+pub(super) fn two_digits(tens: u8, ones: u8) -> Option<i32> {
     let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
     (tens <= 9 && ones <= 9).then(|| i32::from(tens * 10 + ones))
 }

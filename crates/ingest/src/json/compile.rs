@@ -1,10 +1,12 @@
 //! From columns and their paths to a [`Program`].
 
-use super::program::{Action, Leaf, Names, Node, Program, Shape};
-use crate::convert::{Scalar, UnsupportedType};
-use crate::target::{ColumnSource, TargetColumn};
+use super::choices::Choices;
+use super::program::{Action, Leaf, Names, Node, Program, Shape, Variant};
+use crate::convert::{Scalar, UnsupportedType, dynamic_members};
+use crate::document::DocumentColumn;
+use crate::target::TargetColumn;
 use forebay_project::column_type::ColumnType;
-use forebay_project::model::{Path, PathStep};
+use forebay_project::model::PathStep;
 use std::{collections::BTreeMap, fmt};
 
 /// A column that no decoder can be built for.
@@ -26,8 +28,6 @@ pub enum CompileCause {
         /// Number of `[:]` in the path.
         steps: usize,
     },
-    /// Bytes of the record itself only go into String columns.
-    NeedsString,
     /// The tuple has no element.
     EmptyTuple,
     /// Two elements of a tuple have the same name.
@@ -43,9 +43,6 @@ impl fmt::Display for CompileError {
                 f,
                 "its path has {steps} [:], its type fewer arrays\nwrap the type in Array(...) or drop [:] from the path"
             ),
-            CompileCause::NeedsString => {
-                f.write_str("the raw value only fits a String\nmake the type String")
-            }
             CompileCause::EmptyTuple => f.write_str("a tuple needs an element"),
             CompileCause::RepeatedElement(name) => {
                 write!(f, "two elements of a tuple are named \"{name}\"")
@@ -56,19 +53,14 @@ impl fmt::Display for CompileError {
 
 impl std::error::Error for CompileError {}
 
-/// The program for all columns that are read from the record's JSON value.
-pub(super) fn compile(columns: &[TargetColumn]) -> Result<Program, CompileError> {
+/// The program for `columns`.
+pub(super) fn compile(columns: &[DocumentColumn<'_>]) -> Result<Program, CompileError> {
     let mut compiler = Compiler::default();
     let mut root = Place::default();
-    for (index, column) in columns.iter().enumerate() {
-        let refuse = |cause| CompileError { column: column.name.clone(), cause };
-        match &column.source {
-            ColumnSource::Path(Path::Document(steps)) => {
-                let leaf = compiler.leaf(index, column, steps).map_err(refuse)?;
-                root.at(&steps[..used_steps(steps)]).leaves.push(leaf);
-            }
-            source => check_raw(source, &column.column_type).map_err(refuse)?,
-        }
+    for DocumentColumn { index, target, steps } in columns {
+        let leaf = compiler.leaf(*index, target, steps);
+        let leaf = leaf.map_err(|cause| CompileError { column: target.name.clone(), cause })?;
+        root.at(&steps[..used_steps(steps)]).leaves.push(leaf);
     }
     compiler.node(root);
     Ok(compiler.program)
@@ -78,18 +70,6 @@ pub(super) fn compile(columns: &[TargetColumn]) -> Result<Program, CompileError>
 fn used_steps(steps: &[PathStep]) -> usize {
     let last_field = steps.iter().rposition(|step| matches!(step, PathStep::Field(_)));
     last_field.map_or(0, |last| last + 1)
-}
-
-fn check_raw(source: &ColumnSource, column_type: &ColumnType) -> Result<(), CompileCause> {
-    let is_raw = matches!(source, ColumnSource::Path(Path::RawValue) | ColumnSource::RawValue);
-    let mut inner = column_type;
-    while let ColumnType::Nullable(wrapped) | ColumnType::LowCardinality(wrapped) = inner {
-        inner = wrapped;
-    }
-    if is_raw && *inner != ColumnType::String {
-        return Err(CompileCause::NeedsString);
-    }
-    Ok(())
 }
 
 /// The trie of paths while it grows.
@@ -138,9 +118,12 @@ impl Compiler {
 
     fn shape(&mut self, column_type: &ColumnType) -> Result<usize, CompileCause> {
         let shape = match column_type {
-            ColumnType::Nullable(inner) | ColumnType::LowCardinality(inner) => {
-                return self.shape(inner);
-            }
+            ColumnType::Nullable(inner)
+            | ColumnType::LowCardinality(inner)
+            | ColumnType::SimpleAggregateFunction { inner, .. } => return self.shape(inner),
+            ColumnType::Geo(geo) => return self.shape(&geo.stored()),
+            ColumnType::Variant(members) => self.variant(members)?,
+            ColumnType::Dynamic { .. } => self.variant(dynamic_members())?,
             ColumnType::Array(item) => Shape::List(self.shape(item)?),
             ColumnType::Map(key, value) => {
                 Shape::Map { key: scalar(unwrapped(key))?, value: self.shape(value)? }
@@ -171,6 +154,12 @@ impl Compiler {
         let shapes = elements.iter().map(|(_, element)| self.shape(element));
         let elements = shapes.collect::<Result<_, _>>()?;
         Ok(Shape::Tuple { names, elements })
+    }
+
+    fn variant(&mut self, members: &[ColumnType]) -> Result<Shape, CompileCause> {
+        let shapes = members.iter().map(|member| self.shape(member));
+        let shapes = shapes.collect::<Result<_, _>>()?;
+        Ok(Shape::Variant(Variant { members: shapes, choices: Choices::of(members) }))
     }
 
     fn names(&mut self, names: Names) -> usize {

@@ -28,11 +28,6 @@ fn unexpected(byte: u8, at: usize) -> String {
     }
 }
 
-/// The defect of a record without a value.
-pub(super) fn null_value() -> Defect {
-    Defect { column: None, reason: Reason::NullValue, detail: "the record has no value".to_owned() }
-}
-
 /// The defect of a record that is not UTF-8.
 pub(super) fn not_utf8(bytes: &[u8]) -> Defect {
     let at = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);

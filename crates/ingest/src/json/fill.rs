@@ -4,7 +4,7 @@ use super::program::Shape;
 use super::scan::{self, Broken, Next};
 use super::text;
 use super::walk::{Walk, deeper, end_list};
-use crate::column_batch::{Column, Values};
+use crate::column_batch::{Column, NO_MEMBER, Values};
 use crate::convert::{ConvertError, Reason, Scalar};
 
 impl Walk<'_> {
@@ -29,6 +29,7 @@ impl Walk<'_> {
                 let tuple = (*names, elements.as_slice());
                 self.tuple(&mut column.values, at, tuple, leaf, depth)?
             }
+            Shape::Variant(variant) => self.variant(&mut column.values, at, variant, leaf, depth)?,
         };
         if let Some(nulls) = &mut column.nulls {
             nulls.push(0);
@@ -45,6 +46,7 @@ impl Walk<'_> {
                     self.zero(column, *shape);
                 }
             }
+            (Shape::Variant(_), Values::Variant { discriminators, .. }) => discriminators.push(NO_MEMBER),
             (_, values) => end_list(values),
         }
         if let Some(nulls) = &mut column.nulls {
@@ -56,7 +58,7 @@ impl Walk<'_> {
     fn null(&mut self, column: &mut Column, at: usize, shape: usize, leaf: usize) -> Result<usize, Broken> {
         let end = scan::literal(self.record.as_bytes(), at, b"null")?;
         self.zero(column, shape);
-        if column.nulls.is_none() {
+        if column.nulls.is_none() && !self.program.shapes[shape].takes_null() {
             self.lacks(leaf, Reason::NullForRequired, Some(at));
         }
         Ok(end)
@@ -117,8 +119,7 @@ impl Walk<'_> {
         let pushed = match bytes[at] {
             b't' => scalar.push_bool(true, values),
             b'f' => scalar.push_bool(false, values),
-            _ if scalar.accepts_raw() => scalar.push_text(&self.record[at..end], values),
-            _ => Err(Reason::WrongShape.into()),
+            _ => scalar.push_json(&self.record[at..end], values),
         };
         Ok((end, pushed))
     }
@@ -320,7 +321,7 @@ impl Walk<'_> {
         for (column, shape) in tuple.columns.iter_mut().zip(tuple.shapes) {
             if column.row_count() == tuple.row {
                 self.zero(column, *shape);
-                required |= column.nulls.is_none();
+                required |= column.nulls.is_none() && !self.program.shapes[*shape].is_variant();
             }
         }
         required

@@ -13,28 +13,28 @@
 //! - null is NULL for a Nullable column, else it is missing;
 //! - a tuple is read from an array of exactly as many items or, when its elements are named, from an object.
 
-mod automatic;
+mod choices;
 mod compile;
 mod diagnose;
 mod fill;
 mod keys;
+mod object;
 mod program;
 mod scan;
 mod text;
+mod variant;
 mod walk;
 
-pub use compile::{CompileCause, CompileError};
-pub use walk::WhenMissing;
+pub(crate) use object::JsonObject;
 
-use crate::column_batch::ColumnBatch;
-use crate::quarantine::{Defect, Reject, Rejects};
-use crate::records::{Record, RecordBatch};
-use crate::target::TargetColumn;
-use automatic::Automatic;
+pub use compile::{CompileCause, CompileError};
+pub use walk::{State, WhenMissing};
+
+use crate::column_batch::{Column, ColumnBatch};
+use crate::document::{self, Diagnosis, DocumentColumn, DocumentDecoder, Texts, Undecodable};
 use program::Program;
 use scan::Broken;
-use std::ops::Range;
-use walk::{State, Walk};
+use walk::Walk;
 
 /// Whether a decoder takes `value` for one JSON value, whatever its columns make of it.
 pub fn is_valid(value: &[u8]) -> bool {
@@ -48,12 +48,12 @@ pub struct Options {
     pub when_missing: WhenMissing,
 }
 
-/// Decodes JSON records into the columns it was compiled for. Threads may share one.
+/// Decodes JSON documents into the columns it was compiled for. Threads may share one.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     program: Program,
-    automatic: Automatic,
     options: Options,
+    /// As many columns as there are target columns, those of this decoder with their shapes.
     empty: ColumnBatch,
 }
 
@@ -62,108 +62,60 @@ impl Decoder {
     ///
     /// # Errors
     /// When a column's type has no conversion, or its path does not fit its type.
-    pub fn compile(columns: &[TargetColumn], options: Options) -> Result<Self, CompileError> {
-        let program = compile::compile(columns)?;
-        Ok(Self {
-            automatic: Automatic::compile(columns),
-            program,
-            options,
-            empty: ColumnBatch::for_columns(columns),
-        })
+    pub fn compile(columns: &[DocumentColumn<'_>], options: Options) -> Result<Self, CompileError> {
+        Ok(Self { program: compile::compile(columns)?, options, empty: document::scratch(columns) })
     }
 
-    /// An empty batch of the decoder's columns.
-    pub fn new_batch(&self) -> ColumnBatch {
-        self.empty.clone()
-    }
-
-    /// Appends the records of `range` to `rows`, and those that do not decode to `rejects`; both in the order they came.
-    ///
-    /// # Panics
-    /// When `range` goes beyond the batch, or `rows` was not made by [`Self::new_batch`] of the same columns.
-    pub fn decode(
-        &self,
-        records: &RecordBatch,
-        range: Range<usize>,
-        rows: &mut ColumnBatch,
-        rejects: &mut Rejects,
-    ) {
-        assert_eq!(rows.columns.len(), self.empty.columns.len(), "same columns");
-        let mut state = State::new(&self.program);
-        let mut row_count = rows.row_count();
-        let mut decoded = Vec::with_capacity(range.len());
-        for index in range {
-            let record = records.get(index);
-            match self.decode_record(&mut state, record, rows) {
-                Ok(()) => {
-                    row_count += 1;
-                    decoded.push(index);
-                }
-                Err(failure) => {
-                    rows.truncate(row_count);
-                    let (defects, found) = self.diagnose(&state, record, failure);
-                    rejects.push(Reject { record: index, defects, found });
-                }
-            }
-        }
-        self.automatic.fill(records, &decoded, rows);
-    }
-
-    fn decode_record(
-        &self,
-        state: &mut State,
-        record: Record<'_>,
-        rows: &mut ColumnBatch,
-    ) -> Result<(), Failure> {
-        let value = record.value().ok_or(Failure::Null)?;
-        let text = simdutf8::basic::from_utf8(value).map_err(|_| Failure::NotUtf8)?;
+    fn run(&self, state: &mut State, document: &[u8], columns: &mut [Column]) -> Result<(), Failure> {
+        let text = simdutf8::basic::from_utf8(document).map_err(|_| Failure::NotUtf8)?;
         let mut walk =
             Walk { program: &self.program, state, record: text, when_missing: self.options.when_missing };
-        walk.run(&mut rows.columns).map_err(Failure::Broken)?;
-        if !state.faults.is_empty() {
-            return Err(Failure::Faults);
-        }
-        match self.automatic.defect(record) {
-            Some(defect) => Err(Failure::Automatic(defect)),
-            None => Ok(()),
-        }
+        walk.run(columns).map_err(Failure::Broken)?;
+        if state.faults.is_empty() { Ok(()) } else { Err(Failure::Faults) }
+    }
+}
+
+impl DocumentDecoder for Decoder {
+    type State = State;
+
+    /// The whole document is checked to be UTF-8 at once, whatever `texts` says.
+    fn new_state(&self, _texts: Texts) -> State {
+        State::new(&self.program)
     }
 
-    /// What is wrong with a record that has just failed to decode, and the text found for each column.
+    fn decode(
+        &self,
+        state: &mut State,
+        document: &[u8],
+        columns: &mut [Column],
+    ) -> Result<usize, Undecodable> {
+        self.run(state, document, columns).map(|()| 1).map_err(|_| Undecodable)
+    }
+
     #[cold]
-    fn diagnose(&self, state: &State, record: Record<'_>, failure: Failure) -> Diagnosis {
-        let value = record.value().unwrap_or_default();
-        let text = std::str::from_utf8(value).unwrap_or_default();
-        let whole = match failure {
-            Failure::Null => diagnose::null_value(),
-            Failure::NotUtf8 => diagnose::not_utf8(value),
-            Failure::Broken(broken) => diagnose::broken(value, broken),
-            Failure::Automatic(defect) => return (vec![defect], self.found(text)),
-            Failure::Faults => {
+    fn diagnose(&self, document: &[u8]) -> Diagnosis {
+        let mut state = State::new(&self.program);
+        let text = std::str::from_utf8(document).unwrap_or_default();
+        match self.run(&mut state, document, &mut self.empty.clone().columns) {
+            Err(Failure::NotUtf8) => Diagnosis::whole(diagnose::not_utf8(document)),
+            Err(Failure::Broken(broken)) => Diagnosis::whole(diagnose::broken(document, broken)),
+            Ok(()) | Err(Failure::Faults) => {
                 let faults = state.faults.iter();
                 let defects = faults.map(|fault| diagnose::fault(&self.program, text, *fault));
                 let mut defects: Vec<_> = defects.collect();
                 defects.sort_by_key(|defect| defect.column);
-                return (defects, self.found(text));
+                let found = diagnose::found(&self.program, text, self.empty.columns.len());
+                Diagnosis { defects, found }
             }
-        };
-        (vec![whole], Vec::new())
-    }
-
-    fn found(&self, text: &str) -> Vec<Option<Vec<u8>>> {
-        diagnose::found(&self.program, text, self.empty.columns.len())
+        }
     }
 }
 
-type Diagnosis = (Vec<Defect>, Vec<Option<Vec<u8>>>);
-
-/// Why a record did not decode.
+/// Why a document did not decode.
 #[derive(Debug)]
 enum Failure {
-    Null,
     NotUtf8,
     Broken(Broken),
     /// The walk's state says which columns are at fault.
     Faults,
-    Automatic(Defect),
 }

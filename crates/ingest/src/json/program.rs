@@ -1,5 +1,6 @@
 //! What a decoder does, in flat tables whose entries name each other by index.
 
+use super::choices::Choices;
 use crate::convert::Scalar;
 use std::ops::Range;
 
@@ -72,6 +73,33 @@ pub(super) enum Shape {
         /// Shapes of the elements.
         elements: Vec<usize>,
     },
+    /// A value of one of several types, or NULL.
+    Variant(Variant),
+}
+
+impl Shape {
+    /// Whether NULL is one of its own values, without the flags of a Nullable.
+    pub(super) fn is_variant(&self) -> bool {
+        matches!(self, Self::Variant(_))
+    }
+
+    /// Whether null is a value of it: NULL, or the empty object of a JSON column.
+    pub(super) fn takes_null(&self) -> bool {
+        match self {
+            Self::Variant(_) => true,
+            Self::Scalar(scalar) => scalar.is_json(),
+            _ => false,
+        }
+    }
+}
+
+/// The members of a Variant, and which of them are tried for a value.
+#[derive(Clone, Debug)]
+pub(super) struct Variant {
+    /// Shapes of the members.
+    pub(super) members: Vec<usize>,
+    /// The members to try.
+    pub(super) choices: Choices,
 }
 
 /// Names to find in an object. A sorted table: a hash would be no faster for the few names that miss the key-order cache.

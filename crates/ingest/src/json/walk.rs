@@ -19,7 +19,7 @@ pub(super) struct Fault {
 
 /// What a walk remembers, kept from record to record so that its memory is used again.
 #[derive(Clone, Debug, Default)]
-pub(super) struct State {
+pub struct State {
     pub(super) keys: Vec<KeyCache>,
     /// For each node the scope it was last met in: met twice in one is a repeated key.
     met: Vec<u64>,
@@ -156,7 +156,7 @@ impl Walk<'_> {
         self.state.filled[leaf] = place.scope;
         let is_null = self.record.as_bytes().get(at) == Some(&b'n');
         let end = match &program.shapes[target.shape] {
-            _ if is_null && column.nulls.is_none() && column.absent.is_some() => {
+            shape if is_null && column.absent.is_some() && column.nulls.is_none() && !shape.is_variant() => {
                 return self.absent(column, at, target.shape);
             }
             Shape::Scalar(scalar) if !is_null => {
@@ -296,7 +296,7 @@ impl Walk<'_> {
         self.zero(column, shape);
         if let Some(absent) = &mut column.absent {
             absent.push(1);
-        } else if column.nulls.is_none() {
+        } else if column.nulls.is_none() && !shapes[shape].is_variant() {
             self.lacks(leaf, Reason::MissingRequired, None);
         }
     }

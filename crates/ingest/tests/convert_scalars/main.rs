@@ -8,6 +8,7 @@ mod identifiers;
 mod numbers;
 mod silent_elsewhere;
 mod timestamps;
+mod typed;
 
 use forebay_ingest::{
     column_batch::Values,

@@ -4,8 +4,9 @@
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 use forebay_ingest::{
-    column_batch::{Column, ColumnBatch, Values},
-    json::{self, Decoder, Options},
+    column_batch::{Column, ColumnBatch, NO_MEMBER, Values},
+    decode::{Plans, RowDecoder},
+    json,
     quarantine::Rejects,
     records::{Position, RecordBatch},
     target::{ColumnSource, TargetColumn},
@@ -77,17 +78,27 @@ pub(crate) fn records<R: AsRef<[u8]>>(values: impl IntoIterator<Item = R>) -> Re
 }
 
 /// Decodes all records.
-pub(crate) fn decode(decoder: &Decoder, records: &RecordBatch) -> (ColumnBatch, Rejects) {
+pub(crate) fn decode(decoder: &RowDecoder, records: &RecordBatch) -> (ColumnBatch, Rejects) {
     let mut rows = decoder.new_batch();
     let mut rejects = Rejects::default();
-    decoder.decode(records, 0..records.len(), &mut rows, &mut rejects);
+    decode_into(decoder, records, &mut rows, &mut rejects);
     assert_eq!(rows.defect(), None, "the columns are well-formed");
     assert_eq!(rows.row_count() + rejects.len(), records.len());
     (rows, rejects)
 }
 
-pub(crate) fn compile(columns: &[TargetColumn]) -> Decoder {
-    Decoder::compile(columns, Options::default()).expect("the columns compile")
+/// Decodes all records after what is there already.
+pub(crate) fn decode_into(
+    decoder: &RowDecoder,
+    records: &RecordBatch,
+    rows: &mut ColumnBatch,
+    rejects: &mut Rejects,
+) {
+    decoder.decode_rows(records, &Plans::default(), rows, rejects);
+}
+
+pub(crate) fn compile(columns: &[TargetColumn]) -> RowDecoder {
+    RowDecoder::json(columns.to_vec().into()).expect("the columns compile")
 }
 
 /// A row for people: columns separated by `|`, fixed-width values as signed integers.
@@ -118,6 +129,13 @@ fn show(column: &Column, row: usize) -> String {
             let elements = elements.iter().map(|element| show(element, row));
             format!("({})", elements.collect::<Vec<_>>().join(", "))
         }
+        Values::Variant { discriminators, members } => match discriminators[row] {
+            NO_MEMBER => "NULL".to_owned(),
+            member => {
+                let before = discriminators[..row].iter().filter(|other| **other == member).count();
+                format!("#{member} {}", show(&members[usize::from(member)], before))
+            }
+        },
     }
 }
 
@@ -126,6 +144,11 @@ fn show_integer(bytes: &[u8]) -> i128 {
     let mut wide = [if negative { 0xff } else { 0 }; 16];
     wide[..bytes.len()].copy_from_slice(bytes);
     i128::from_le_bytes(wide)
+}
+
+/// A Variant whose members do not take everything.
+pub(crate) fn small_variant() -> ColumnType {
+    ColumnType::Variant(vec![array(int(8)), int(16), map(ColumnType::String, int(8))])
 }
 
 /// Columns of every shape, with paths that share prefixes and objects.
@@ -147,14 +170,18 @@ pub(crate) fn all_shapes() -> Vec<TargetColumn> {
         with_default(column("e[:].s", array(nullable(ColumnType::String)))),
         with_default(column("e[:].n", array(nullable(int(32))))),
         with_default(column("e[:].k[:].v", array(array(nullable(int(8)))))),
+        column("v", ColumnType::Dynamic { max_types: None }),
+        with_default(column("v", array(small_variant()))),
+        with_default(column("o", ColumnType::Json(String::new()))),
+        column("o.p", small_variant()),
     ]
 }
 
-static DECODER: LazyLock<Decoder> = LazyLock::new(|| compile(&all_shapes()));
+static DECODER: LazyLock<RowDecoder> = LazyLock::new(|| compile(&all_shapes()));
 
 const NEIGHBOURS: [&str; 2] = [
-    r#"{"a":1,"d":2,"f":1.5,"h":{"i":3},"l":[1,null],"t":{"x":1,"y":"z"},"m":{"k":[1,2]},"e":[{"s":"p","n":1,"k":[{"v":1}]}]}"#,
-    r#"{"e":[{"k":[]},{"n":null,"k":[{}]}],"u":[[1,"q"],{"x":2}],"a":"7","g":true,"t":[5,null],"m":{}}"#,
+    r#"{"a":1,"d":2,"f":1.5,"h":{"i":3},"l":[1,null],"t":{"x":1,"y":"z"},"m":{"k":[1,2]},"e":[{"s":"p","n":1,"k":[{"v":1}]}],"v":[1,[2],{"k":3}],"o":{"p":[4],"q":"r"}}"#,
+    r#"{"e":[{"k":[]},{"n":null,"k":[{}]}],"u":[[1,"q"],{"x":2}],"a":"7","g":true,"t":[5,null],"m":{},"v":[7],"o":{"p":5}}"#,
 ];
 
 /// Everything that must hold for any record: nothing panics, validity is serde_json's, a record is a row or a reject,

@@ -1,15 +1,17 @@
 //! Where contestants meet: one broker, one work directory, and how each contestant is started.
 
 use crate::{
-    kafka_engine::{OnBad, Pattern},
+    click::PROTOBUF,
+    encoding::Format,
+    kafka_engine::{OnBad, PROTOBUF_FILE, Pattern},
     process::{self, Cost},
     table::{self, Fingerprint},
 };
-use forebay_testkit::{Failure, kafka::Cluster, unique};
+use forebay_testkit::{Failure, kafka::Cluster, registry::Srfake, unique};
 use std::{
     env, fs,
     net::TcpListener,
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
     process::Command,
 };
 
@@ -20,6 +22,8 @@ pub(crate) const FOREBAY_TABLE: &str = "forebay.clicks";
 pub(crate) struct Arena {
     /// The broker.
     pub(crate) cluster: Cluster,
+    /// The registry of all schemas.
+    pub(crate) registry: Srfake,
     directory: PathBuf,
 }
 
@@ -60,9 +64,11 @@ impl EngineRun {
 }
 
 impl Arena {
-    /// An arena on a broker; logs and tables go below `directory`.
-    pub(crate) fn new(cluster: Cluster, directory: PathBuf) -> Self {
-        Self { cluster, directory }
+    /// An arena on a broker, with a registry of its own; logs and tables go below `directory`.
+    pub(crate) fn new(cluster: Cluster, directory: &Path) -> Result<Self, Failure> {
+        // Contestants run in directories of their own.
+        let directory = path::absolute(directory).map_err(Failure::of("no directory"))?;
+        Ok(Self { cluster, registry: Srfake::start()?, directory })
     }
 
     /// A fresh place.
@@ -75,9 +81,14 @@ impl Arena {
     }
 
     /// `forebay start` on a project of one data source, with defaults but for what is in `flags`.
-    pub(crate) fn forebay(&self, place: &Place, topic: &str, flags: &[&str]) -> Result<Command, Failure> {
+    pub(crate) fn forebay(
+        &self,
+        place: &Place,
+        (topic, format): (&str, Format),
+        flags: &[&str],
+    ) -> Result<Command, Failure> {
         let project = place.directory.join("project");
-        self.write_project(&project, place, topic)?;
+        self.write_project(&project, place, (topic, format))?;
         let mut command = process::dying_with_us(env!("CARGO_BIN_EXE_forebay"));
         for (name, _) in env::vars_os() {
             // Settings of whoever runs the benchmark; the engine's place is not one of Forebay's settings.
@@ -90,18 +101,28 @@ impl Arena {
         Ok(command)
     }
 
-    fn write_project(&self, project: &Path, place: &Place, topic: &str) -> Result<(), Failure> {
+    fn write_project(
+        &self,
+        project: &Path,
+        place: &Place,
+        (topic, format): (&str, Format),
+    ) -> Result<(), Failure> {
         let columns =
             table::COLUMNS.map(|(name, column_type, path)| format!("    {name} {column_type} `json:{path}`"));
         let datasource = format!(
             "SCHEMA >\n{}\n\nENGINE MergeTree\nENGINE_SORTING_KEY \"{}\"\n\nKAFKA_CONNECTION_NAME kafka\n\
-             KAFKA_TOPIC {topic}\nKAFKA_GROUP_ID {}\nKAFKA_AUTO_OFFSET_RESET earliest\n",
+             KAFKA_TOPIC {topic}\nKAFKA_GROUP_ID {}\nKAFKA_AUTO_OFFSET_RESET earliest\nKAFKA_VALUE_FORMAT {}\n",
             columns.join(",\n"),
             table::SORTING_KEY,
-            place.name
+            place.name,
+            format.setting().word()
         );
+        let registry = match format.schema() {
+            Some(_) => format!("KAFKA_SCHEMA_REGISTRY_URL {}\n", self.registry.base_url()),
+            None => String::new(),
+        };
         let connection = format!(
-            "TYPE kafka\nKAFKA_BOOTSTRAP_SERVERS {}\nKAFKA_SECURITY_PROTOCOL PLAINTEXT\n",
+            "TYPE kafka\nKAFKA_BOOTSTRAP_SERVERS {}\nKAFKA_SECURITY_PROTOCOL PLAINTEXT\n{registry}",
             self.cluster.bootstrap_servers()
         );
         fs::create_dir_all(project)
@@ -118,8 +139,15 @@ impl Arena {
         run: EngineRun,
     ) -> Result<Command, Failure> {
         let mut command = part("kafka-engine")?;
+        if run.pattern == Pattern::Protobuf {
+            let file = place.directory.join(PROTOBUF_FILE);
+            fs::write(&file, PROTOBUF)
+                .map_err(Failure::of(format!("{} cannot be written", file.display())))?;
+        }
         command
+            .current_dir(&place.directory)
             .args(["--bootstrap", self.cluster.bootstrap_servers()])
+            .args(["--registry", self.registry.base_url()])
             .args(["--topic", topic, "--group", &place.name])
             .arg("--data-dir")
             .arg(place.data_dir())

@@ -2,6 +2,7 @@
 
 use crate::{
     arena::{Arena, EngineRun, FOREBAY_TABLE, Place},
+    encoding::Format,
     kafka_engine::{OnBad, Pattern, TABLE},
     throughput::CATCH_UP,
     workload::{BAD_RECORDS, MIXED_RECORDS, Topic},
@@ -64,7 +65,7 @@ pub(crate) fn run(arena: &Arena) -> Result<Vec<Outcome>, Failure> {
 
 fn forebay(arena: &Arena, topic: &Topic, good: &BTreeSet<String>) -> Result<Outcome, Failure> {
     let place = arena.place("bad_records")?;
-    place.run(&mut arena.forebay(&place, &topic.name, &CATCH_UP)?)?;
+    place.run(&mut arena.forebay(&place, (&topic.name, Format::Json), &CATCH_UP)?)?;
     let quarantined = format!("SELECT count() FROM {FOREBAY_TABLE}_quarantine");
     outcome("Forebay", &place, good, FOREBAY_TABLE, Some(&quarantined))
 }

@@ -1,17 +1,26 @@
 //! The floor: the three steps that nobody can leave out, each alone in a process of its own.
 
-use crate::{kafka_engine::TABLE, process::own_cpu_seconds, table};
+use crate::{
+    encoding::{Encoding, Format},
+    kafka_engine::TABLE,
+    process::own_cpu_seconds,
+    table,
+};
 use clap::Args;
 use forebay_connectors::clickhouse::native::{self, BlockColumn};
 use forebay_ingest::{
     column_batch::ColumnBatch,
-    decode::{DecodedBatch, RowDecoder},
+    decode::{DecodedBatch, DocumentFormat, Formats, Plans, RowDecoder},
     pacing::FlushSettings,
     records::{Position, RecordBatch},
+    schema::{SchemaId, Schemas},
     target::{ColumnSource, TargetColumn},
 };
-use forebay_project::{column_type::ColumnType, model::Path};
-use forebay_testkit::{Failure, clickstream};
+use forebay_project::{
+    column_type::ColumnType,
+    model::{Path, RecordFormat},
+};
+use forebay_testkit::{Failure, clickstream, schemas::MemorySchemas};
 use rdkafka::{
     ClientConfig, Message,
     consumer::{BaseConsumer, Consumer},
@@ -25,6 +34,8 @@ use std::{
 
 /// Bytes of a record batch, as the Kafka source makes them.
 const BATCH_BYTES: usize = 1 << 20;
+/// Id of the schema of records that name one.
+const SCHEMA_ID: u32 = 1;
 
 /// Reads a topic and looks at every value.
 #[derive(Args)]
@@ -44,6 +55,8 @@ pub(crate) struct Consume {
 pub(crate) struct Decode {
     #[arg(long)]
     records: u64,
+    #[arg(long)]
+    format: Format,
 }
 
 /// Encodes and inserts decoded rows that are in memory; prints the CPU seconds of that alone.
@@ -51,6 +64,8 @@ pub(crate) struct Decode {
 pub(crate) struct Insert {
     #[arg(long)]
     records: u64,
+    #[arg(long)]
+    format: Format,
     #[arg(long)]
     data_dir: PathBuf,
 }
@@ -93,11 +108,12 @@ fn touch(value: &[u8]) -> usize {
 
 impl Decode {
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        let decoder = decoder()?;
-        let batches = record_batches(self.records);
+        let decoder = decoder(self.format)?;
+        let batches = record_batches(self.format, self.records);
+        let plans = plans(&decoder, &batches[0])?;
         let before = thread_cpu_seconds()?;
         for batch in &batches {
-            std::hint::black_box(decode(&decoder, batch)?);
+            std::hint::black_box(decode(&decoder, batch, &plans)?);
         }
         println!("{}", thread_cpu_seconds()? - before);
         Ok(())
@@ -106,11 +122,11 @@ impl Decode {
 
 impl Insert {
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        let decoder = decoder()?;
-        let decoded: Vec<DecodedBatch> = record_batches(self.records)
-            .iter()
-            .map(|batch| decode(&decoder, batch))
-            .collect::<Result<_, _>>()?;
+        let decoder = decoder(self.format)?;
+        let batches = record_batches(self.format, self.records);
+        let plans = plans(&decoder, &batches[0])?;
+        let decoded: Vec<DecodedBatch> =
+            batches.iter().map(|batch| decode(&decoder, batch, &plans)).collect::<Result<_, _>>()?;
         let engine = table::open(&self.data_dir)?;
         table::run(&engine, "CREATE DATABASE bench")?;
         table::run(&engine, &table::create(TABLE))?;
@@ -169,13 +185,16 @@ fn insert(
 }
 
 /// The topic's records, made rather than read.
-fn record_batches(records: u64) -> Vec<RecordBatch> {
+fn record_batches(format: Format, records: u64) -> Vec<RecordBatch> {
     let topic: Arc<str> = "clicks".into();
+    let encoding = Encoding { format, schema_id: format.schema().map(|_| SCHEMA_ID) };
     let mut batches = vec![RecordBatch::new(topic.clone())];
-    let mut value = String::new();
+    let (mut json, mut value) = (String::new(), Vec::new());
     for number in 0..records {
+        json.clear();
         value.clear();
-        clickstream::write_record(number, &mut value);
+        clickstream::write_record(number, &mut json);
+        encoding.write(&json, &mut value);
         if batches.last().is_some_and(|batch| batch.payload_bytes() >= BATCH_BYTES) {
             batches.push(RecordBatch::new(topic.clone()));
         }
@@ -186,21 +205,37 @@ fn record_batches(records: u64) -> Vec<RecordBatch> {
         };
         let key = clickstream::key(number);
         let batch = batches.last_mut().expect("there is always a batch");
-        batch.push(position, Some(key.as_bytes()), Some(value.as_bytes()), []);
+        batch.push(position, Some(key.as_bytes()), Some(&value), []);
     }
     batches
 }
 
-fn decode(decoder: &RowDecoder, batch: &RecordBatch) -> Result<DecodedBatch, Failure> {
-    let decoded = decoder.decode(batch).map_err(Failure::of("offsets went backwards"))?;
+/// All records have the same schema, so the decoders of one batch are those of all.
+fn plans(decoder: &RowDecoder, batch: &RecordBatch) -> Result<Plans, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Failure::of("no runtime"))?;
+    if let Err(unknown) = decoder.plans(batch) {
+        runtime.block_on(decoder.learn(&unknown)).map_err(Failure::of("no schema"))?;
+    }
+    decoder.plans(batch).map_err(|unknown| Failure::new(format!("schemas stay unknown: {unknown:?}")))
+}
+
+fn decode(decoder: &RowDecoder, batch: &RecordBatch, plans: &Plans) -> Result<DecodedBatch, Failure> {
+    let decoded = decoder.decode(batch, plans).map_err(Failure::of("offsets went backwards"))?;
     match decoded.quarantined {
         None => Ok(decoded),
         Some(_) => Err(Failure::new(format!("records did not decode: {:?}", decoded.reasons))),
     }
 }
 
-fn decoder() -> Result<RowDecoder, Failure> {
-    RowDecoder::json(target_columns()?.into()).map_err(Failure::of("no decoder"))
+fn decoder(format: Format) -> Result<RowDecoder, Failure> {
+    let schemas = format.schema().map(|(kind, schema)| {
+        let id = SchemaId::Confluent(SCHEMA_ID);
+        Arc::new(MemorySchemas::default().with(id, kind, schema)) as Arc<dyn Schemas>
+    });
+    let settings = RecordFormat { format: format.setting(), ..RecordFormat::default() };
+    let value = DocumentFormat { settings, schemas, has_configured_schema: false };
+    let formats = Formats { value, topic: "clicks".to_owned(), ..Formats::default() };
+    RowDecoder::compile(target_columns()?.into(), formats).map_err(Failure::of("no decoder"))
 }
 
 fn target_columns() -> Result<Vec<TargetColumn>, Failure> {

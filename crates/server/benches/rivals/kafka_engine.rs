@@ -13,14 +13,20 @@ use std::{
 
 /// The table the view writes to.
 pub(crate) const TABLE: &str = "bench.clicks";
+/// The Protobuf schema, in the directory in which the engine runs.
+pub(crate) const PROTOBUF_FILE: &str = "click.proto";
 
-/// How the engine is told to read JSON.
+/// How the engine is told to read records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Pattern {
     /// `JSONEachRow` into typed columns, as its documentation shows it.
     Typed,
     /// `RawBLOB` and a single `JSONExtract` into a Tuple: the fastest pattern known to us.
     Tuned,
+    /// `AvroConfluent` into typed columns.
+    Avro,
+    /// `ProtobufSingle` into typed columns. It does not understand Confluent's frame: records must be bare.
+    Protobuf,
 }
 
 /// What the engine does with a record it cannot parse.
@@ -47,6 +53,9 @@ pub(crate) struct KafkaEngine {
     pub(crate) data_dir: PathBuf,
     #[arg(long)]
     pub(crate) pattern: Pattern,
+    /// Schema registry of Avro records
+    #[arg(long)]
+    pub(crate) registry: String,
     #[arg(long, value_enum, default_value_t = OnBad::Block)]
     pub(crate) on_bad: OnBad,
     /// Done when the table holds this many rows
@@ -70,6 +79,23 @@ impl Pattern {
         match self {
             Self::Typed => "typed",
             Self::Tuned => "tuned",
+            Self::Avro => "avro",
+            Self::Protobuf => "protobuf",
+        }
+    }
+
+    /// The columns of the queue, the format it reads, and what else it has to be told.
+    fn queue(self, registry: &str) -> (&'static str, &'static str, String) {
+        match self {
+            Self::Typed => (FIELDS, "JSONEachRow", String::new()),
+            Self::Tuned => ("bytes String", "RawBLOB", String::new()),
+            Self::Avro => {
+                let registry = format!(", format_avro_schema_registry_url = '{registry}'");
+                (FLAT_FIELDS, "AvroConfluent", registry)
+            }
+            Self::Protobuf => {
+                (FLAT_FIELDS, "ProtobufSingle", format!(", kafka_schema = '{PROTOBUF_FILE}:Click'"))
+            }
         }
     }
 }
@@ -145,10 +171,7 @@ impl KafkaEngine {
     }
 
     fn queue(&self) -> String {
-        let (columns, format) = match self.pattern {
-            Pattern::Typed => (FIELDS, "JSONEachRow"),
-            Pattern::Tuned => ("bytes String", "RawBLOB"),
-        };
+        let (columns, format, schema) = self.pattern.queue(&self.registry);
         let Self { bootstrap, topic, group, flush_ms, .. } = self;
         let poll =
             self.poll_ms.map_or(String::new(), |poll_ms| format!(", kafka_poll_timeout_ms = {poll_ms}"));
@@ -160,7 +183,7 @@ impl KafkaEngine {
         format!(
             "CREATE TABLE bench.queue ({columns}) ENGINE = Kafka SETTINGS kafka_broker_list = '{bootstrap}', \
              kafka_topic_list = '{topic}', kafka_group_name = '{group}', kafka_format = '{format}', \
-             kafka_max_block_size = 65536, kafka_flush_interval_ms = {flush_ms}{poll}{on_bad}"
+             kafka_max_block_size = 65536, kafka_flush_interval_ms = {flush_ms}{schema}{poll}{on_bad}"
         )
     }
 
@@ -169,14 +192,16 @@ impl KafkaEngine {
             OnBad::Stream => "WHERE length(_error) = 0",
             _ => "",
         };
-        let source = match self.pattern {
-            Pattern::Typed => format!("bench.queue AS record {good}"),
-            Pattern::Tuned => {
-                format!("(SELECT JSONExtract(bytes, 'Tuple({FIELDS})') AS record FROM bench.queue {good})")
-            }
+        let (selected, source) = match self.pattern {
+            Pattern::Typed => (SELECTED, format!("bench.queue AS record {good}")),
+            Pattern::Tuned => (
+                SELECTED,
+                format!("(SELECT JSONExtract(bytes, 'Tuple({FIELDS})') AS record FROM bench.queue {good})"),
+            ),
+            Pattern::Avro | Pattern::Protobuf => (FLAT_SELECTED, format!("bench.queue {good}")),
         };
         let mut views = vec![format!(
-            "CREATE MATERIALIZED VIEW bench.feed TO {TABLE} AS SELECT {SELECTED} FROM {source}"
+            "CREATE MATERIALIZED VIEW bench.feed TO {TABLE} AS SELECT {selected} FROM {source}"
         )];
         if self.on_bad == OnBad::Stream {
             views.extend([CREATE_ERRORS.to_owned(), FEED_ERRORS.to_owned()]);
@@ -194,6 +219,14 @@ const FIELDS: &str = "event_id String, ts Int64, user_id UInt64, event_type LowC
 const SELECTED: &str = "record.event_id AS event_id, fromUnixTimestamp64Milli(record.ts) AS ts, \
     record.user_id AS user_id, record.event_type AS event_type, record.page.url AS url, record.device.os AS os, \
     record.device.screen.w AS w, record.geo.country AS country, record.amount AS amount, record.tags AS tags";
+
+/// The same fields as Avro and Protobuf are read: those of nested records as columns of their own.
+const FLAT_FIELDS: &str = "event_id String, ts Int64, user_id UInt64, event_type LowCardinality(String), \
+    `page.url` String, `device.os` LowCardinality(String), `device.screen.w` UInt16, \
+    `geo.country` LowCardinality(String), amount Float64, tags Array(String)";
+
+const FLAT_SELECTED: &str = "event_id, fromUnixTimestamp64Milli(ts) AS ts, user_id, event_type, `page.url` AS url, \
+    `device.os` AS os, `device.screen.w` AS w, `geo.country` AS country, amount, tags";
 
 const CREATE_ERRORS: &str =
     "CREATE TABLE bench.errors (bytes String, reason String) ENGINE = MergeTree ORDER BY tuple()";

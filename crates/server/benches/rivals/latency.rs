@@ -2,6 +2,7 @@
 
 use crate::{
     arena::{Arena, EngineRun, FOREBAY_TABLE, free_port},
+    encoding::Format,
     kafka_engine::{Pattern, TABLE},
     process::{Contestant, Cost, epoch_ms},
     workload::Topic,
@@ -43,7 +44,7 @@ pub(crate) fn forebay(arena: &Arena, partitions: i32, seconds: u64) -> Result<La
     let topic = Topic::create(&arena.cluster, partitions)?;
     let place = arena.place("latency")?;
     let port = free_port()?;
-    let mut command = arena.forebay(&place, &topic.name, &["--port", &port.to_string()])?;
+    let mut command = arena.forebay(&place, (&topic.name, Format::Json), &["--port", &port.to_string()])?;
     command.env("FOREBAY_TOKEN", TOKEN);
     let mut contestant = Contestant::start(&mut command, &place.directory, "contestant")?;
     let producer = topic.producer()?;

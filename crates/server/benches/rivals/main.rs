@@ -3,6 +3,8 @@
 
 mod arena;
 mod bad_records;
+mod click;
+mod encoding;
 mod floor;
 mod kafka_engine;
 mod latency;
@@ -15,13 +17,15 @@ mod workload;
 
 use arena::Arena;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use encoding::Format;
 use forebay_testkit::{
     Failure,
     kafka::{Broker, Cluster},
 };
 use report::Report;
 use std::{env, path::PathBuf, process::ExitCode};
-use workload::Topic;
+use throughput::Referee;
+use workload::Course;
 
 /// Compares Forebay with ClickHouse's Kafka engine and with the floor
 ///
@@ -40,7 +44,7 @@ struct Run {
     /// How often everybody reads the whole topic
     #[arg(long)]
     rounds: Option<usize>,
-    /// Records of the topic, about 608 bytes each
+    /// Records of each topic, about 608 bytes of JSON each
     #[arg(long)]
     records: Option<u64>,
     /// One round of 200,000 records and short latency runs: to see that it works, not for figures
@@ -64,6 +68,8 @@ struct Run {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Section {
     Throughput,
+    Avro,
+    Protobuf,
     Latency,
     Partitions,
     BadRecords,
@@ -129,7 +135,7 @@ impl Run {
                 (*own_broker).clone()
             }
         };
-        let report = self.measure(&Arena::new(cluster, directory))?;
+        let report = self.measure(&Arena::new(cluster, &directory)?)?;
         if self.json {
             println!("{}", report.json().map_err(Failure::of("no JSON"))?);
         } else {
@@ -142,12 +148,16 @@ impl Run {
         let (rounds, records, seconds) = if self.quick { (1, 200_000, 5) } else { (3, 1_000_000, 15) };
         let (rounds, records) = (self.rounds.unwrap_or(rounds), self.records.unwrap_or(records));
         let mut report = Report::default();
-        if self.wants(Section::Throughput) {
-            eprintln!("producing {records} records");
-            let (topic, totals) = Topic::of_clicks(&arena.cluster, 4, records)?;
-            eprintln!("throughput");
-            report.topic = totals;
-            report.throughput = throughput::run(arena, (&topic, &totals), rounds)?;
+        let formats = [
+            (Section::Throughput, Format::Json),
+            (Section::Avro, Format::Avro),
+            (Section::Protobuf, Format::Protobuf),
+        ];
+        let mut referee = Referee::default();
+        for (_, format) in formats.into_iter().filter(|(section, _)| self.wants(*section)) {
+            eprintln!("producing {records} records of {}", format.name());
+            let course = Course::prepare(&arena.cluster, &arena.registry, format, records)?;
+            report.throughput.push(throughput::run(arena, &course, rounds, &mut referee)?);
         }
         if self.wants(Section::Latency) {
             eprintln!("latency");

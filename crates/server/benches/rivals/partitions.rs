@@ -2,6 +2,7 @@
 
 use crate::{
     arena::{Arena, FOREBAY_TABLE},
+    encoding::Format,
     throughput::CATCH_UP,
     workload::Topic,
 };
@@ -29,7 +30,8 @@ pub(crate) fn run(arena: &Arena, records: u64) -> Result<Vec<Partitioned>, Failu
         .map(|partitions| {
             let (topic, totals) = Topic::of_clicks(&arena.cluster, partitions, records)?;
             let place = arena.place("partitions")?;
-            let (cost, _) = place.run(&mut arena.forebay(&place, &topic.name, &CATCH_UP)?)?;
+            let (cost, _) =
+                place.run(&mut arena.forebay(&place, (&topic.name, Format::Json), &CATCH_UP)?)?;
             let found = place.fingerprint(FOREBAY_TABLE)?;
             if (found.rows, found.user_ids) != (totals.records, totals.user_ids) {
                 return Err(Failure::new(format!(

@@ -2,9 +2,10 @@
 
 use crate::{
     arena::{Arena, EngineRun, FOREBAY_TABLE, part},
+    encoding::Format,
     kafka_engine::{Pattern, TABLE},
     table::Fingerprint,
-    workload::{Topic, Totals},
+    workload::{Course, Totals},
 };
 use forebay_testkit::Failure;
 use serde::Serialize;
@@ -17,7 +18,7 @@ pub(crate) enum Entrant {
     Forebay,
     /// `forebay start --no-durable`, which syncs to disk no more than the rivals do.
     ForebayNotDurable,
-    /// The Kafka engine with typed columns.
+    /// The Kafka engine with typed columns, as its documentation shows the format.
     Typed,
     /// The Kafka engine in its best-tuned pattern.
     Tuned,
@@ -46,10 +47,21 @@ pub(crate) struct Attempt {
 pub(crate) struct Steps {
     /// Reading the topic, the whole process.
     pub(crate) consume: f64,
-    /// JSON to columns.
+    /// Records to columns.
     pub(crate) decode: f64,
     /// Columns to Native to the table.
     pub(crate) insert: f64,
+}
+
+/// What all entrants did with the topic of one format.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Throughput {
+    /// The format.
+    pub(crate) format: Format,
+    /// The topic.
+    pub(crate) topic: Totals,
+    /// One series an entrant, one attempt a round.
+    pub(crate) series: Vec<Series>,
 }
 
 /// All attempts of one entrant.
@@ -62,19 +74,32 @@ pub(crate) struct Series {
 }
 
 impl Entrant {
-    /// All of them, in the order they run in each round.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Forebay, Self::Typed, Self::ForebayNotDurable, Self::Tuned, Self::Floor, Self::EngineAlone];
+    /// Who reads this format, in the order they run in each round.
+    fn all(format: Format) -> &'static [Self] {
+        match format {
+            Format::Json => &[
+                Self::Forebay,
+                Self::Typed,
+                Self::ForebayNotDurable,
+                Self::Tuned,
+                Self::Floor,
+                Self::EngineAlone,
+            ],
+            Format::Avro | Format::Protobuf => &[Self::Forebay, Self::Typed, Self::Floor],
+        }
+    }
 
     /// For people.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Forebay => "Forebay",
-            Self::ForebayNotDurable => "Forebay --no-durable",
-            Self::Typed => "Kafka engine, typed",
-            Self::Tuned => "Kafka engine, tuned",
-            Self::Floor => "floor: consume + decode + insert",
-            Self::EngineAlone => "the engine alone, started and stopped",
+    pub(crate) fn name(self, format: Format) -> &'static str {
+        match (self, format) {
+            (Self::Forebay, _) => "Forebay",
+            (Self::ForebayNotDurable, _) => "Forebay --no-durable",
+            (Self::Typed, Format::Json) => "Kafka engine, typed",
+            (Self::Typed, Format::Avro) => "Kafka engine, AvroConfluent",
+            (Self::Typed, Format::Protobuf) => "Kafka engine, ProtobufSingle",
+            (Self::Tuned, _) => "Kafka engine, tuned",
+            (Self::Floor, _) => "floor: consume + decode + insert",
+            (Self::EngineAlone, _) => "the engine alone, started and stopped",
         }
     }
 }
@@ -82,46 +107,47 @@ impl Entrant {
 /// Runs all entrants in turn, `rounds` times, and checks every table against the others and against the topic's totals.
 pub(crate) fn run(
     arena: &Arena,
-    (topic, totals): (&Topic, &Totals),
+    course: &Course,
     rounds: usize,
-) -> Result<Vec<Series>, Failure> {
-    let mut series = Entrant::ALL.map(|entrant| Series { entrant, attempts: Vec::new() });
-    let mut referee = Referee::new(totals);
+    referee: &mut Referee,
+) -> Result<Throughput, Failure> {
+    let Course { format, totals, .. } = *course;
+    let entrants = Entrant::all(format).iter();
+    let mut series: Vec<Series> =
+        entrants.map(|entrant| Series { entrant: *entrant, attempts: Vec::new() }).collect();
     for round in 1..=rounds {
         for series in &mut series {
-            let attempt = attempt(arena, topic, totals.records, series.entrant, &mut referee)?;
+            let attempt = attempt(arena, course, series.entrant, referee)?;
             eprintln!(
-                "  round {round} of {rounds}: {:<38} {:>7.2} CPU s",
-                series.entrant.name(),
+                "  {} round {round} of {rounds}: {:<38} {:>7.2} CPU s",
+                format.name(),
+                series.entrant.name(format),
                 attempt.cpu_seconds
             );
             series.attempts.push(attempt);
         }
     }
-    Ok(series.into())
+    Ok(Throughput { format, topic: totals, series })
 }
 
 fn attempt(
     arena: &Arena,
-    topic: &Topic,
-    records: u64,
+    course: &Course,
     entrant: Entrant,
     referee: &mut Referee,
 ) -> Result<Attempt, Failure> {
     let place = arena.place("throughput")?;
+    let forebay = |flags: &[&str]| arena.forebay(&place, (course.topic(), course.format), flags);
+    let engine = |pattern| {
+        let run = EngineRun::new(pattern, course.totals.records);
+        arena.kafka_engine(&place, course.topic_of_the_engine(), run)
+    };
     let (mut command, table) = match entrant {
-        Entrant::Forebay => (arena.forebay(&place, &topic.name, &CATCH_UP)?, FOREBAY_TABLE),
-        Entrant::ForebayNotDurable => {
-            let flags = [&CATCH_UP[..], &["--no-durable"]].concat();
-            (arena.forebay(&place, &topic.name, &flags)?, FOREBAY_TABLE)
-        }
-        Entrant::Typed => {
-            (arena.kafka_engine(&place, &topic.name, EngineRun::new(Pattern::Typed, records))?, TABLE)
-        }
-        Entrant::Tuned => {
-            (arena.kafka_engine(&place, &topic.name, EngineRun::new(Pattern::Tuned, records))?, TABLE)
-        }
-        Entrant::Floor => return floor(arena, topic, records, referee),
+        Entrant::Forebay => (forebay(&CATCH_UP)?, FOREBAY_TABLE),
+        Entrant::ForebayNotDurable => (forebay(&[&CATCH_UP[..], &["--no-durable"]].concat())?, FOREBAY_TABLE),
+        Entrant::Typed => (engine(typed(course.format))?, TABLE),
+        Entrant::Tuned => (engine(Pattern::Tuned)?, TABLE),
+        Entrant::Floor => return floor(arena, course, referee),
         Entrant::EngineAlone => {
             let mut command = part("query")?;
             command.arg(place.data_dir()).arg("SELECT 1");
@@ -129,31 +155,40 @@ fn attempt(
         }
     };
     let (cost, _) = place.run(&mut command)?;
-    referee.check(entrant, place.fingerprint(table)?)?;
+    referee.check(entrant.name(course.format), &course.totals, place.fingerprint(table)?)?;
     Ok(Attempt::of(cost))
+}
+
+fn typed(format: Format) -> Pattern {
+    match format {
+        Format::Json => Pattern::Typed,
+        Format::Avro => Pattern::Avro,
+        Format::Protobuf => Pattern::Protobuf,
+    }
 }
 
 /// Stops when the topic's end is reached.
 pub(crate) const CATCH_UP: [&str; 3] = ["--until-caught-up", "--port", "0"];
 
-fn floor(arena: &Arena, topic: &Topic, records: u64, referee: &mut Referee) -> Result<Attempt, Failure> {
+fn floor(arena: &Arena, course: &Course, referee: &mut Referee) -> Result<Attempt, Failure> {
     let place = arena.place("floor")?;
-    let records = records.to_string();
+    let records = course.totals.records.to_string();
+    let workload = ["--records", &records, "--format", course.format.argument()];
     let mut consume = part("consume")?;
     consume.args(["--bootstrap", arena.cluster.bootstrap_servers()]).args([
         "--topic",
-        &topic.name,
+        course.topic(),
         "--group",
         &place.name,
         "--records",
         &records,
     ]);
     let (consume, _) = place.run(&mut consume)?;
-    let (_, decode) = place.run(part("decode")?.args(["--records", &records]))?;
+    let (_, decode) = place.run(part("decode")?.args(workload))?;
     let mut insert = part("insert")?;
-    insert.args(["--records", &records]).arg("--data-dir").arg(place.data_dir());
+    insert.args(workload).arg("--data-dir").arg(place.data_dir());
     let (_, insert) = place.run(&mut insert)?;
-    referee.check(Entrant::Floor, place.fingerprint(TABLE)?)?;
+    referee.check(Entrant::Floor.name(course.format), &course.totals, place.fingerprint(TABLE)?)?;
     let steps =
         Steps { consume: consume.cpu_seconds(), decode: seconds(&decode)?, insert: seconds(&insert)? };
     Ok(Attempt {
@@ -179,33 +214,21 @@ impl Attempt {
     }
 }
 
-/// Sees to it that everybody did the same work.
+/// Sees to it that everybody did the same work, in whatever format: the rows are always the same.
+#[derive(Default)]
 pub(crate) struct Referee {
-    totals: Totals,
-    first: Option<(Entrant, Fingerprint)>,
+    first: Option<(&'static str, Fingerprint)>,
 }
 
 impl Referee {
-    fn new(totals: &Totals) -> Self {
-        Self { totals: *totals, first: None }
-    }
-
-    fn check(&mut self, entrant: Entrant, found: Fingerprint) -> Result<(), Failure> {
-        let Totals { records, user_ids, hundredths, .. } = self.totals;
+    fn check(&mut self, entrant: &'static str, totals: &Totals, found: Fingerprint) -> Result<(), Failure> {
+        let Totals { records, user_ids, hundredths, .. } = *totals;
         if (found.rows, found.user_ids, found.hundredths) != (records, user_ids, hundredths) {
-            return Err(Failure::new(format!(
-                "{}: the table holds {found:?}, the topic {:?}",
-                entrant.name(),
-                self.totals
-            )));
+            return Err(Failure::new(format!("{entrant}: the table holds {found:?}, the topic {totals:?}")));
         }
         let (first, expected) = *self.first.get_or_insert((entrant, found));
         if found != expected {
-            return Err(Failure::new(format!(
-                "{} and {} differ: {found:?}, {expected:?}",
-                entrant.name(),
-                first.name()
-            )));
+            return Err(Failure::new(format!("{entrant} and {first} differ: {found:?}, {expected:?}")));
         }
         Ok(())
     }

@@ -1,16 +1,21 @@
 //! What the contestants read: topics of made-up clicks, and what must be in the table afterwards.
 
-use crate::process::epoch_ms;
+use crate::{
+    click::Click,
+    encoding::{Encoding, Format},
+    process::epoch_ms,
+};
 use forebay_testkit::{
     Failure, clickstream,
     kafka::{Cluster, Outgoing},
+    registry::Srfake,
     unique,
 };
 use rdkafka::{
     ClientConfig,
     producer::{BaseProducer, BaseRecord, Producer},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::{
     collections::BTreeSet,
     thread,
@@ -22,11 +27,22 @@ pub(crate) const MIXED_RECORDS: u64 = 10_000;
 /// Bad records among them.
 pub(crate) const BAD_RECORDS: u64 = 10;
 
+/// Partitions of the topics of throughput.
+const PARTITIONS: i32 = 4;
+
 /// A topic of this run; deleted when dropped.
 pub(crate) struct Topic {
     /// Its name.
     pub(crate) name: String,
     cluster: Cluster,
+}
+
+/// Clicks in one format, for everybody who can read it.
+pub(crate) struct Course {
+    pub(crate) format: Format,
+    pub(crate) totals: Totals,
+    topic: Topic,
+    bare: Option<Topic>,
 }
 
 /// A topic's totals, reckoned from the records themselves and not by any contestant.
@@ -42,13 +58,6 @@ pub(crate) struct Totals {
     pub(crate) bytes: u64,
 }
 
-#[derive(Deserialize)]
-struct Click {
-    event_id: String,
-    user_id: u64,
-    amount: f64,
-}
-
 impl Topic {
     /// An empty topic.
     pub(crate) fn create(cluster: &Cluster, partitions: i32) -> Result<Self, Failure> {
@@ -57,21 +66,29 @@ impl Topic {
         Ok(Self { name, cluster: cluster.clone() })
     }
 
-    /// A topic of clicks 0, 1, 2 and so on, lz4-compressed.
+    /// A topic of clicks in JSON.
     pub(crate) fn of_clicks(
         cluster: &Cluster,
         partitions: i32,
         records: u64,
     ) -> Result<(Self, Totals), Failure> {
         let topic = Self::create(cluster, partitions)?;
+        let totals = topic.fill(records, Encoding::default())?;
+        Ok((topic, totals))
+    }
+
+    /// Produces clicks 0, 1, 2 and so on, lz4-compressed.
+    pub(crate) fn fill(&self, records: u64, encoding: Encoding) -> Result<Totals, Failure> {
         let mut totals = Totals::default();
         let clicks = (0..records).map(|number| {
-            let value = clickstream::record(number);
-            totals.add(&value);
+            let json = clickstream::record(number);
+            let mut value = Vec::new();
+            encoding.write(&json, &mut value);
+            totals.add(&Click::of(&json), value.len());
             Outgoing::value(value).key(clickstream::key(number))
         });
-        cluster.produce(&topic.name, clicks)?;
-        Ok((topic, totals))
+        self.cluster.produce(&self.name, clicks)?;
+        Ok(totals)
     }
 
     /// A topic of 10,000 clicks of which ten are bad, and the `event_id`s of the good ones.
@@ -83,7 +100,7 @@ impl Topic {
             let value = match spoiled(number, &value) {
                 Some(bad) => bad,
                 None => {
-                    good.insert(click(&value).event_id);
+                    good.insert(Click::of(&value).event_id().to_owned());
                     value
                 }
             };
@@ -130,6 +147,44 @@ impl Topic {
     }
 }
 
+impl Course {
+    /// Fills the topics. Where records name their schema, `registry` gets it as `<topic>-value`.
+    pub(crate) fn prepare(
+        cluster: &Cluster,
+        registry: &Srfake,
+        format: Format,
+        records: u64,
+    ) -> Result<Self, Failure> {
+        let topic = Topic::create(cluster, PARTITIONS)?;
+        let schema_id = match format.schema() {
+            Some((kind, schema)) => {
+                Some(registry.register(&format!("{}-value", topic.name), kind, schema, &[])?.id)
+            }
+            None => None,
+        };
+        let totals = topic.fill(records, Encoding { format, schema_id })?;
+        let bare = match format {
+            Format::Protobuf => {
+                let bare = Topic::create(cluster, PARTITIONS)?;
+                bare.fill(records, Encoding { format, schema_id: None })?;
+                Some(bare)
+            }
+            Format::Json | Format::Avro => None,
+        };
+        Ok(Self { format, totals, topic, bare })
+    }
+
+    /// The topic as producers with a registry write it.
+    pub(crate) fn topic(&self) -> &str {
+        &self.topic.name
+    }
+
+    /// The same records without frames, if the Kafka engine does not understand them.
+    pub(crate) fn topic_of_the_engine(&self) -> &str {
+        &self.bare.as_ref().unwrap_or(&self.topic).name
+    }
+}
+
 impl Drop for Topic {
     fn drop(&mut self) {
         // A broker that is gone took its topics with it.
@@ -138,17 +193,12 @@ impl Drop for Topic {
 }
 
 impl Totals {
-    fn add(&mut self, value: &str) {
-        let click = click(value);
+    fn add(&mut self, click: &Click<'_>, bytes: usize) {
         self.records += 1;
-        self.user_ids += click.user_id;
+        self.user_ids += u64::from(click.user_id);
         self.hundredths += (click.amount * 100.0).round() as u64;
-        self.bytes += value.len() as u64;
+        self.bytes += bytes as u64;
     }
-}
-
-fn click(value: &str) -> Click {
-    serde_json::from_str(value).expect("made-up clicks are valid")
 }
 
 /// What becomes of the record if it is one of the ten: four are cut off, three have a width that is too large for

@@ -77,6 +77,8 @@ fn counters(page: &mut Page, observed: &[Observed]) {
             );
         }
     }
+    page.family("forebay_tombstones_total", "counter", "Tombstones left out, as KAFKA_TOMBSTONES skip asks.");
+    page.each(observed, "forebay_tombstones_total", |it| it.figures.tombstones);
     page.family("forebay_flush_interval_seconds", "gauge", "Time between two inserts in force.");
     page.each(observed, "forebay_flush_interval_seconds", |it| seconds(it.figures.flush_interval_ms));
 }

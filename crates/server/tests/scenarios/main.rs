@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod faults;
+mod formats;
 mod http;
 mod ingestion;
 mod kafka_project;
+mod preview;
 mod screens;
 mod support;

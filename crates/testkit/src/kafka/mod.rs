@@ -316,7 +316,7 @@ fn class_path() -> Result<String, Failure> {
 }
 
 /// The path of a tool of the Java installation that `JAVA_HOME` names, else its plain name.
-fn java(tool: &str) -> String {
+pub(crate) fn java(tool: &str) -> String {
     match env::var("JAVA_HOME") {
         Ok(home) if !home.is_empty() => format!("{home}/bin/{tool}"),
         _ => tool.to_owned(),

@@ -1,54 +1,31 @@
 use super::certificates::{Certificates, KEYSTORE_PASSWORD};
 use super::{ALICE, Addresses, BOB};
 use crate::Failure;
-use std::collections::hash_map::RandomState;
+use crate::ports::{Port, random};
 use std::fmt;
-use std::hash::{BuildHasher, Hasher};
-use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-
-/// Below the range that systems give to outgoing connections, so that a stopped broker finds its ports free again.
-const PORT_RANGE: std::ops::Range<u16> = 20_000..32_000;
 
 /// One port per listener.
 #[derive(Debug)]
 pub(super) struct Ports {
-    plaintext: u16,
-    controller: u16,
-    sasl_plaintext: u16,
-    sasl_ssl: u16,
-    _claims: [UdpSocket; 4],
-}
-
-/// The UDP port of the same number is of no use to Kafka, but two handles cannot both hold it:
-/// it marks the TCP port as taken from the moment it is picked, also while the broker is stopped.
-struct Claim {
-    port: u16,
-    socket: UdpSocket,
+    plaintext: Port,
+    controller: Port,
+    sasl_plaintext: Port,
+    sasl_ssl: Port,
 }
 
 impl Ports {
     /// Four ports that nobody uses and no other handle has picked.
     pub(super) fn pick() -> Result<Self, Failure> {
-        let mut claims = (0..1000).filter_map(claim);
-        let mut next = || claims.next().ok_or_else(|| Failure::new("no free port on 127.0.0.1 for Kafka"));
-        let claims = [next()?, next()?, next()?, next()?];
-        let [plaintext, controller, sasl_plaintext, sasl_ssl] = claims.each_ref().map(|claim| claim.port);
-        Ok(Self {
-            plaintext,
-            controller,
-            sasl_plaintext,
-            sasl_ssl,
-            _claims: claims.map(|claim| claim.socket),
-        })
+        let pick = || Port::pick("Kafka");
+        Ok(Self { plaintext: pick()?, controller: pick()?, sasl_plaintext: pick()?, sasl_ssl: pick()? })
     }
 
     pub(super) fn addresses(&self, ca: PathBuf) -> Addresses {
-        let address = |port: u16| format!("127.0.0.1:{port}");
         Addresses {
-            plaintext: address(self.plaintext),
-            sasl_plaintext: address(self.sasl_plaintext),
-            sasl_ssl: address(self.sasl_ssl),
+            plaintext: self.plaintext.address(),
+            sasl_plaintext: self.sasl_plaintext.address(),
+            sasl_ssl: self.sasl_ssl.address(),
             ca,
         }
     }
@@ -56,24 +33,9 @@ impl Ports {
 
 impl fmt::Display for Ports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { plaintext, controller, sasl_plaintext, sasl_ssl, .. } = self;
+        let Self { plaintext, controller, sasl_plaintext, sasl_ssl } = self;
         write!(f, "{plaintext}, {controller}, {sasl_plaintext}, {sasl_ssl}")
     }
-}
-
-fn claim(attempt: u64) -> Option<Claim> {
-    let size = u64::from(PORT_RANGE.end - PORT_RANGE.start);
-    let port = PORT_RANGE.start + u16::try_from(random(attempt) % size).ok()?;
-    let socket = UdpSocket::bind(("127.0.0.1", port)).ok()?;
-    TcpListener::bind(("127.0.0.1", port)).ok()?;
-    Some(Claim { port, socket })
-}
-
-/// The standard library seeds every `RandomState` from the system's randomness.
-fn random(salt: u64) -> u64 {
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u64(salt);
-    hasher.finish()
 }
 
 /// What `StorageTool` needs to format the data directory: a new cluster id, and SCRAM users, which live in the metadata log.
@@ -98,7 +60,7 @@ pub(super) fn format_arguments(properties: &Path) -> Vec<String> {
 
 /// `server.properties` of one combined node.
 pub(super) fn server_properties(directory: &Path, ports: &Ports, certificates: &Certificates) -> String {
-    let Ports { plaintext, controller, sasl_plaintext, sasl_ssl, .. } = ports;
+    let Ports { plaintext, controller, sasl_plaintext, sasl_ssl } = ports;
     let listeners = format!(
         "PLAINTEXT://127.0.0.1:{plaintext},SASL_PLAINTEXT://127.0.0.1:{sasl_plaintext},SASL_SSL://127.0.0.1:{sasl_ssl}"
     );

@@ -1,0 +1,142 @@
+//! `forebay preview`: what is in a topic or a file, and the table it would make.
+
+mod detect;
+mod document;
+mod file;
+mod place;
+mod registry;
+mod screen;
+mod topic;
+
+use crate::{
+    cli::{LookArgs, PreviewArgs},
+    exit::{Exit, Failure},
+    quantity::show_count,
+    screen::{Screen, write_out},
+};
+use forebay_ingest::inference::{DatasourceText, Inference, Nested, Options};
+use forebay_project::model::{Format, RecordFormat};
+use std::path::Path;
+
+pub(crate) use place::Place;
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    /// Where, for people: `topic "orders" of connection "kafka"`.
+    pub(crate) place: String,
+    /// How much there is, and how much of it was looked at.
+    pub(crate) extent: String,
+    /// How values are written, and whether that was told or detected; of files nothing.
+    pub(crate) value: Option<Written>,
+    /// How keys are written.
+    pub(crate) key: Option<Written>,
+    /// The newest records, or the first rows.
+    pub(crate) records: Vec<ShownRecord>,
+    /// The table it would make.
+    pub(crate) inference: Inference,
+    /// Directives of the `.datasource` file after its columns.
+    pub(crate) directives: Vec<(&'static str, String)>,
+}
+
+/// How the values or keys of a topic are written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Written {
+    pub(crate) format: RecordFormat,
+    /// How that is known.
+    pub(crate) how: &'static str,
+    /// Records that are written otherwise, among those looked at.
+    pub(crate) others: usize,
+}
+
+impl Written {
+    fn told(format: Format) -> Self {
+        Self { format: RecordFormat { format, ..RecordFormat::default() }, how: "as told", others: 0 }
+    }
+}
+
+/// One record as it is shown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ShownRecord {
+    /// Partition, offset, and timestamp in epoch milliseconds; of files nothing.
+    pub(crate) position: Option<(i32, i64, Option<i64>)>,
+    pub(crate) key: Content,
+    pub(crate) headers: Vec<(String, Option<String>)>,
+    pub(crate) value: Content,
+}
+
+/// A value or a key.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Content {
+    /// Its frame and the schema it names, for people.
+    pub(crate) frame: Option<Frame>,
+    pub(crate) text: Shown,
+}
+
+/// The frame of a value or a key.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    /// What it looks like.
+    pub(crate) form: String,
+    /// The schema it names.
+    pub(crate) schema: String,
+}
+
+/// What a value or a key is.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Shown {
+    /// Kafka's null, or a JSON null.
+    #[default]
+    Null,
+    /// JSON text.
+    Json(String),
+    /// Any other text.
+    Text(String),
+    /// Bytes that are no text, in hexadecimal digits.
+    Bytes(String),
+    /// It does not decode.
+    Refused(String),
+}
+
+/// Looks, and shows what was found.
+pub(crate) fn run(args: &PreviewArgs, screen: Screen) -> Result<(), Failure> {
+    let place = Place::named(&args.source, args.topic.as_deref());
+    let findings = look(&place, &args.look, args.limit, &args.project, screen)?;
+    write_out(&if screen.json { screen::to_json(&findings) } else { screen::render(&findings, &place, screen.out) });
+    Ok(())
+}
+
+/// Looks at a topic or a file; shows progress, nothing else.
+pub(crate) fn look(
+    place: &Place,
+    args: &LookArgs,
+    limit: usize,
+    project: &Path,
+    screen: Screen,
+) -> Result<Findings, Failure> {
+    match place {
+        Place::Topic { connection, topic } => topic::look(connection, topic, args, limit, project, screen),
+        Place::File(path) => file::look(path, args, limit),
+    }
+}
+
+impl Findings {
+    /// The text of the `.datasource` file.
+    pub(crate) fn datasource(&self) -> String {
+        let description = format!("Records of {}; columns made from {}", self.place, self.extent);
+        DatasourceText { description: &description, directives: &self.directives }.render(&self.inference)
+    }
+}
+
+fn options(args: &LookArgs, has_automatic_columns: bool) -> Options {
+    let nested = if args.nested_json() { Nested::Json } else { Nested::Flatten };
+    Options { nested, has_automatic_columns }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{} {noun}{}", show_count(count as u64), if count == 1 { "" } else { "s" })
+}
+
+fn nothing_to_infer(place: &str) -> Failure {
+    Failure::new(Exit::Errors, format!("{place} holds no record whose columns could be told"))
+}
