@@ -88,6 +88,8 @@ fn types_are_no_wider_than_needed() {
         (&[r#"{"a":{"b":1}}"#, r#"{"a":"x"}"#], "String"),
         (&["[1,2]"], "Array(Int64)"),
         (&["1", "2"], "Int64"),
+        (&["{}"], "JSON"),
+        (&[r#"{"`":1}"#], "String"),
     ] {
         assert_eq!(types(documents), expected, "{documents:?}");
     }
@@ -157,40 +159,100 @@ fn refused(inference: &Inference, documents: &[String]) -> Vec<String> {
 /// Values that types are told by, and that lie at the ends of their ranges.
 fn any_scalar() -> impl Strategy<Value = String> {
     let number = prop::sample::select(vec![
-        "0", "-0", "1", "-7", "1.5", "-2.50", "1e3", "1E-5", "9007199254740993", "9223372036854775807",
-        "9223372036854775808", "-9223372036854775808", "-9223372036854775809", "18446744073709551615",
-        "18446744073709551616", "340282366920938463463374607431768211456", "1e308", "1e400", "1e-400",
-        "0.1234567890123456789", "123456789012345678901234567890.12345678901234567890", "1704103200",
-        "1704103200123", "1704103200123456", "1704103200123456789", "4133980799999999999", "20240102", "19000",
+        "0",
+        "-0",
+        "1",
+        "-7",
+        "1.5",
+        "-2.50",
+        "1e3",
+        "1E-5",
+        "9007199254740993",
+        "9223372036854775807",
+        "9223372036854775808",
+        "-9223372036854775808",
+        "-9223372036854775809",
+        "18446744073709551615",
+        "18446744073709551616",
+        "340282366920938463463374607431768211456",
+        "1e308",
+        "1e400",
+        "1e-400",
+        "0.1234567890123456789",
+        "123456789012345678901234567890.12345678901234567890",
+        "1704103200",
+        "1704103200123",
+        "1704103200123456",
+        "1704103200123456789",
+        "4133980799999999999",
+        "20240102",
+        "19000",
     ]);
     let text = prop::sample::select(vec![
-        "", "x", "2024-01-02", "1931-01-02", "2200-01-01", "1899-12-31", "9999-12-31", "2024-01-02T03:04:05Z",
-        "2024-01-02 03:04", "1931-01-02T03:04:05", "2024-01-02T03:04:05.123+02:00", "2299-12-31T23:59:59.999999999Z",
-        "2024-01-02T03:04:05.1234567Z", "2024-02-30", "00112233-4455-6677-8899-aabbccddeeff", "10.0.0.1", "::1", "12",
-        "true", "1704103200", "a\\u00e9\\n", "12:30:00", "{\\\"a\\\":1}",
+        "",
+        "x",
+        "2024-01-02",
+        "1931-01-02",
+        "2200-01-01",
+        "1899-12-31",
+        "9999-12-31",
+        "2024-01-02T03:04:05Z",
+        "2024-01-02 03:04",
+        "1931-01-02T03:04:05",
+        "2024-01-02T03:04:05.123+02:00",
+        "2299-12-31T23:59:59.999999999Z",
+        "2024-01-02T03:04:05.1234567Z",
+        "2024-02-30",
+        "00112233-4455-6677-8899-aabbccddeeff",
+        "10.0.0.1",
+        "::1",
+        "12",
+        "true",
+        "1704103200",
+        "a\\u00e9\\n",
+        "12:30:00",
+        "{\\\"a\\\":1}",
     ]);
     prop_oneof![
         Just("null".to_owned()),
         any::<bool>().prop_map(|value| value.to_string()),
         number.prop_map(str::to_owned),
         any::<i64>().prop_map(|value| value.to_string()),
-        any::<f64>().prop_filter("JSON has no such number", |f| f.is_finite()).prop_map(|value| format!("{value:?}")),
+        any::<f64>()
+            .prop_filter("JSON has no such number", |f| f.is_finite())
+            .prop_map(|value| format!("{value:?}")),
         text.prop_map(|text| format!("\"{text}\"")),
     ]
 }
 
 fn any_name() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
-        "a", "b", "a_b", "ts", "created_at", "id", "x-y", "__topic", "_key", "2nd", "ü", "index", "a.b", "it's", "Type",
+        "a",
+        "b",
+        "a_b",
+        "ts",
+        "created_at",
+        "id",
+        "x-y",
+        "__topic",
+        "_key",
+        "2nd",
+        "ü",
+        "index",
+        "a.b",
+        "it's",
+        "Type",
     ])
 }
 
 /// Any JSON value; objects may repeat a name.
 fn any_json() -> impl Strategy<Value = String> {
     any_scalar().prop_recursive(4, 24, 4, |inner| {
-        let list = prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(",")));
+        let list =
+            prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(",")));
         let member = (any_name(), inner).prop_map(|(name, value)| format!("\"{name}\":{value}"));
-        let object = prop::collection::vec(member, 0..5).prop_map(|members| format!("{{{}}}", members.join(",")));
+        let object =
+            prop::collection::vec(member, 0..5).prop_map(|members| format!("{{{}}}", members.join(",")));
         prop_oneof![1 => list, 2 => object]
     })
 }
@@ -200,7 +262,8 @@ fn any_documents() -> impl Strategy<Value = Vec<String>> {
     let member = (any_name(), prop::collection::vec(any_json(), 1..4));
     let alike = (prop::collection::vec(member, 1..5), 1..6_usize).prop_map(|(members, count)| {
         let document = |n: usize| {
-            let members = members.iter().map(|(name, values)| format!("\"{name}\":{}", values[n % values.len()]));
+            let members =
+                members.iter().map(|(name, values)| format!("\"{name}\":{}", values[n % values.len()]));
             format!("{{{}}}", members.collect::<Vec<_>>().join(","))
         };
         (0..count).map(document).collect()
@@ -275,6 +338,7 @@ proptest! {
 
 #[test]
 fn nested_objects_may_stay_json() {
-    let documents = [r#"{"id":1,"who":{"name":"Ada","tags":[{"a":1}]},"items":[{"sku":1}]}"#, r#"{"id":2,"items":[]}"#];
+    let documents =
+        [r#"{"id":1,"who":{"name":"Ada","tags":[{"a":1}]},"items":[{"sku":1}]}"#, r#"{"id":2,"items":[]}"#];
     insta::assert_snapshot!(shown(&samples(documents).infer(NESTED)));
 }

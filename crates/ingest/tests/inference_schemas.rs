@@ -118,10 +118,11 @@ impl Case {
     }
 
     fn schema(&self, kind: SchemaKind) -> Schema {
-        let references = self.0["references"].as_array().into_iter().flatten().map(|reference| SchemaReference {
-            name: reference["name"].as_str().unwrap().to_owned(),
-            text: reference["schema"].as_str().unwrap().to_owned(),
-        });
+        let references =
+            self.0["references"].as_array().into_iter().flatten().map(|reference| SchemaReference {
+                name: reference["name"].as_str().unwrap().to_owned(),
+                text: reference["schema"].as_str().unwrap().to_owned(),
+            });
         Schema { kind, text: self.text("schema").to_owned(), references: references.collect(), origin: None }
     }
 
@@ -184,9 +185,13 @@ fn columns_of_avro_schemas_take_the_records_of_the_corpus() {
         for nested in OPTIONS {
             let inference = inference::of_avro(&schema, nested);
             assert_reads_back(case.text("case"), &inference);
-            let compile = |columns: &[DocumentColumn<'_>]| avro::Decoder::compile(&schema, None, columns, options).unwrap();
+            let compile = |columns: &[DocumentColumn<'_>]| {
+                avro::Decoder::compile(&schema, None, columns, options).unwrap()
+            };
             match refused(&inference, compile, &case.payload()) {
-                Some(why) if !is_about_the_value(&why) => panic!("{}: {why}\n{}", case.text("case"), shown(&inference)),
+                Some(why) if !is_about_the_value(&why) => {
+                    panic!("{}: {why}\n{}", case.text("case"), shown(&inference))
+                }
                 why => taken += usize::from(why.is_none()),
             }
         }
@@ -203,10 +208,13 @@ fn columns_of_protobuf_messages_take_the_records_of_the_corpus() {
         for nested in OPTIONS {
             let inference = inference::of_protobuf(&message, nested);
             assert_reads_back(case.text("case"), &inference);
-            let compile =
-                |columns: &[DocumentColumn<'_>]| protobuf::Decoder::compile(&message, columns, Default::default()).unwrap();
+            let compile = |columns: &[DocumentColumn<'_>]| {
+                protobuf::Decoder::compile(&message, columns, Default::default()).unwrap()
+            };
             match refused(&inference, compile, &case.payload()) {
-                Some(why) if !is_about_the_value(&why) => panic!("{}: {why}\n{}", case.text("case"), shown(&inference)),
+                Some(why) if !is_about_the_value(&why) => {
+                    panic!("{}: {why}\n{}", case.text("case"), shown(&inference))
+                }
                 why => taken += usize::from(why.is_none()),
             }
         }

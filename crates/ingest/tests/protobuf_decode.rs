@@ -270,6 +270,7 @@ fn well_known_types_are_what_they_mean() {
         ("f", "Array(Nullable(String))"),
         ("f", "String"),
         ("g", "Array(String)"),
+        ("g", "String"),
         ("", "String"),
     ];
     let columns = columns.iter().map(|(path, column_type)| column(path, column_type));
@@ -288,6 +289,7 @@ fn well_known_types_are_what_they_mean() {
     ["x", NULL]
     "[\"x\",null]"
     ["a_b.c", "d"]
+    "aB.c,d"
     "{\"a\":\"1969-12-31T23:59:59.500Z\",\"b\":\"90.250s\",\"c\":\"\",\"d\":{\"k\":\"v\"},\"e\":1.5,\"f\":[\"x\",null],\"g\":\"aB.c,d\"}"
     "##);
 }

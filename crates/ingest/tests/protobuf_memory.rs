@@ -84,7 +84,7 @@ fn table() -> Table {
 
 #[test]
 fn memory_is_bounded_by_the_input() {
-    const MEGA: usize = 1 << 20;
+    const MEGA: usize = 1 << 18;
     let repeated = |part: Wire, count: usize| part.0.repeat(count);
     let nested = |count: usize| (0..count).fold(wire().int(7, 1), |inner, _| wire().message(4, inner)).0;
     let entries: Vec<u8> = (0..100)

@@ -177,3 +177,18 @@ fn a_record_of_one_repeated_message_is_unrolled() {
     let row = Table::of(&schema, MessageChoice::Name("Row"), columns(), options);
     assert_eq!(row.show(&wire().int(1, 1).0), "1 | []", "a message of other fields is one row");
 }
+
+#[test]
+fn files_that_registries_know_need_no_reference() {
+    let text = r#"syntax = "proto3"; import "google/type/date.proto"; import "google/type/datetime.proto";
+        import "google/type/interval.proto"; import "google/type/month.proto"; import "google/type/dayofweek.proto";
+        import "google/type/timeofday.proto"; import "google/type/money.proto"; import "google/type/latlng.proto";
+        import "google/type/decimal.proto"; import "google/type/fraction.proto";
+        import "confluent/type/decimal.proto"; import "confluent/meta.proto";
+        option (confluent.file_meta).doc = "orders";
+        message M { google.type.Date day = 1 [(confluent.field_meta) = { doc: "when" tags: "PII" }]; confluent.type.Decimal price = 2; }"#;
+    let schema = ProtobufSchema::parse(&schema(text)).unwrap();
+    let columns = vec![column("day.year", "Nullable(Int32)"), column("price.scale", "Nullable(Int32)")];
+    let table = Table::of(&schema, MessageChoice::First, columns, Options::default());
+    assert_eq!(table.show(&wire().message(1, wire().int(1, 2024)).0), "2024 | NULL");
+}

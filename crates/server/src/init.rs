@@ -59,7 +59,10 @@ fn write_datasource(place: &Place, args: &InitArgs, screen: Screen) -> Result<()
     let columns = findings.inference.columns.len();
     let shown = path.display();
     write_out(&if screen.json {
-        format!("{}\n", json!({ "files": [shown.to_string()], "columns": columns, "notes": findings.inference.notes }))
+        format!(
+            "{}\n",
+            json!({ "files": [shown.to_string()], "columns": columns, "notes": findings.inference.notes })
+        )
     } else {
         format!("wrote {shown}: {columns} columns from {} of {}\n", findings.extent, findings.place)
     });
@@ -80,7 +83,10 @@ fn check_text(dir: &Path, name: &str, text: &str) -> Result<(), Failure> {
         Ok(_) => Ok(()),
         Err(found) => Err(Failure::new(
             Exit::Errors,
-            format!("the project would not be right with this file:\n{}", forebay_project::render(&found, false)),
+            format!(
+                "the project would not be right with this file:\n{}",
+                forebay_project::render(&found, false)
+            ),
         )
         .hint("look at it with --stdout, or give it another name with --name")),
     }

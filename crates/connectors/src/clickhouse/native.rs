@@ -88,6 +88,10 @@ where
 {
     let sent = sent_type(column.column_type);
     out.text(column.name.as_bytes());
+    if column.rows() == 0 {
+        out.text(sent.to_string().as_bytes());
+        return Ok(());
+    }
     let absent = column.has_absent_rows();
     if !absent
         && dictionary::is_text_dictionary(column.column_type)

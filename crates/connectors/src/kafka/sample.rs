@@ -90,7 +90,8 @@ fn length(range: &Range<i64>) -> u64 {
 /// The oldest and the newest offsets of every partition, `count` in all where there are as many.
 fn ranges(extents: &Extents, count: usize) -> [Extents; 2] {
     let mut left = count as u64;
-    let mut by_size: Vec<(&i32, &Range<i64>)> = extents.iter().filter(|(_, range)| !range.is_empty()).collect();
+    let mut by_size: Vec<(&i32, &Range<i64>)> =
+        extents.iter().filter(|(_, range)| !range.is_empty()).collect();
     by_size.sort_by_key(|(partition, range)| (length(range), **partition));
     let (mut oldest, mut newest) = (Extents::new(), Extents::new());
     for (index, (partition, range)) in by_size.iter().enumerate() {
@@ -186,11 +187,12 @@ impl<'a> Sampler<'a> {
             .set("group.id", GROUP)
             .set("statistics.interval.ms", "0")
             .set("queued.max.messages.kbytes", PREFETCH_KIB);
-        let consumer = BaseConsumer::from_config_and_context(&config, Reasons::default()).map_err(|error| {
-            Error::new(Kind::Invalid, "Kafka settings were refused")
-                .detail(error.to_string())
-                .hint("check the KAFKA_* settings of the connection")
-        })?;
+        let consumer =
+            BaseConsumer::from_config_and_context(&config, Reasons::default()).map_err(|error| {
+                Error::new(Kind::Invalid, "Kafka settings were refused")
+                    .detail(error.to_string())
+                    .hint("check the KAFKA_* settings of the connection")
+            })?;
         Ok(Self { settings, consumer, deadline: Instant::now() + limits.patience })
     }
 
@@ -242,7 +244,10 @@ impl<'a> Sampler<'a> {
             let is_clear = matches!(latest, Some(Code::Authentication | Code::SSL | Code::Resolve));
             let is_transport = matches!(
                 error,
-                Code::BrokerTransportFailure | Code::OperationTimedOut | Code::RequestTimedOut | Code::LeaderNotAvailable
+                Code::BrokerTransportFailure
+                    | Code::OperationTimedOut
+                    | Code::RequestTimedOut
+                    | Code::LeaderNotAvailable
             );
             if is_clear || !is_transport || self.left().is_zero() {
                 return Err(self.explain(latest.filter(|_| is_transport).unwrap_or(error)));
@@ -319,7 +324,10 @@ mod tests {
     #[test]
     fn both_ends_of_every_partition_are_read_and_small_partitions_leave_their_share_to_others() {
         assert_eq!(shown(&[(0, 0..1000)], 10), "{0: 0..5} {0: 995..1000}");
-        assert_eq!(shown(&[(0, 0..3), (1, 100..200), (2, 7..7)], 11), "{0: 0..1, 1: 100..104} {0: 1..3, 1: 196..200}");
+        assert_eq!(
+            shown(&[(0, 0..3), (1, 100..200), (2, 7..7)], 11),
+            "{0: 0..1, 1: 100..104} {0: 1..3, 1: 196..200}"
+        );
         assert_eq!(shown(&[(0, 0..3)], 10), "{0: 0..1} {0: 1..3}");
         assert_eq!(shown(&[(0, 0..9), (1, 0..9), (2, 0..9)], 2), "{} {0: 8..9, 1: 8..9}");
         assert_eq!(shown(&[(0, 5..5)], 10), "{} {}");

@@ -43,7 +43,9 @@ fn meaning(settings: &ConsumerSettings, code: Code) -> Meaning {
     let (kind, fact, hint, then) = match code {
         Code::Authentication | Code::SaslAuthenticationFailed => (
             Kind::Authentication,
-            format!("Kafka at {bootstrap_servers} refused user {user:?}: wrong user or password, or wrong mechanism"),
+            format!(
+                "Kafka at {bootstrap_servers} refused user {user:?}: wrong user or password, or wrong mechanism"
+            ),
             "check KAFKA_KEY, KAFKA_SECRET and KAFKA_SASL_MECHANISM of the connection".to_owned(),
             "",
         ),
@@ -79,7 +81,8 @@ fn meaning(settings: &ConsumerSettings, code: Code) -> Meaning {
         | Code::SSL => (
             Kind::Unavailable,
             format!("cannot reach Kafka at {bootstrap_servers}"),
-            "is the broker running, are host and port right, and does KAFKA_SECURITY_PROTOCOL fit the port?".to_owned(),
+            "is the broker running, are host and port right, and does KAFKA_SECURITY_PROTOCOL fit the port?"
+                .to_owned(),
             " trying again by itself",
         ),
         Code::UnknownMemberId | Code::IllegalGeneration | Code::FencedInstanceId | Code::Fenced => (

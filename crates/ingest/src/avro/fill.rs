@@ -10,14 +10,23 @@ use crate::document::Texts;
 
 impl Walk<'_, '_> {
     /// Reads the value that stands next into one more row of `column`.
-    #[inline]
     pub(super) fn fill(&mut self, column: &mut Column, fill: FillId) -> Result<(), Failed> {
         let program = self.program;
+        let mut fill = &program.fills[fill];
+        if let Fill::Optional { null_first, null, value } = fill {
+            let branch = self.cursor.index(2, Broken::NoSuchBranch);
+            let is_null = (self.check(branch)? == 0) == *null_first;
+            fill = &program.fills[if is_null { *null } else { *value }];
+        }
         let values = &mut column.values;
-        match &program.fills[fill] {
+        match fill {
             Fill::Integer { width } => {
                 let value = self.cursor.long();
                 push_low(values, self.check(value)?, *width);
+            }
+            Fill::Int32 { width } => {
+                let value = self.cursor.int();
+                push_low(values, self.check(value)?.into(), *width);
             }
             Fill::Text { later, .. } => {
                 let bytes = self.bytes(Wire::Block)?;
@@ -25,11 +34,6 @@ impl Walk<'_, '_> {
                     self.check_text(bytes)?;
                 }
                 push_bytes(values, bytes);
-            }
-            Fill::Optional { null_first, null, value } => {
-                let branch = self.cursor.index(2, Broken::NoSuchBranch);
-                let is_null = (self.check(branch)? == 0) == *null_first;
-                return self.fill(column, if is_null { *null } else { *value });
             }
             Fill::Copy { bytes: 4 } => {
                 let bytes = self.cursor.array::<4>();
@@ -39,25 +43,46 @@ impl Walk<'_, '_> {
                 let bytes = self.cursor.array::<8>();
                 fixed(values).extend_from_slice(&self.check(bytes)?);
             }
-            Fill::Ticks { factor, max, scalar, meaning } => {
-                let start = self.cursor.at;
-                let ticks = self.cursor.long();
-                let ticks = self.check(ticks)?;
-                if (0..=*max).contains(&ticks) {
-                    push_low(values, ticks * factor, 8);
-                } else {
-                    self.cursor.at = start;
-                    self.scalar(values, Wire::Long, *meaning, scalar)?;
-                }
-            }
+            Fill::Ticks { factor, max, .. } => match self.ticks(*max)? {
+                Some(ticks) => push_low(values, ticks * factor, 8),
+                None => self.unusual_ticks(values, fill)?,
+            },
             Fill::SymbolText(symbols) => {
                 let symbol = self.symbol(symbols)?;
                 push_bytes(values, symbol.as_bytes());
+            }
+            Fill::NullScalar => {
+                push_zeros(values);
+                if let Some(nulls) = &mut column.nulls {
+                    nulls.push(1);
+                }
+                return Ok(());
             }
             other => return self.fill_rarer(column, other),
         }
         present(column);
         Ok(())
+    }
+
+    /// Ticks of a timestamp that is not out of the ordinary; else they stay unread.
+    #[inline(always)]
+    fn ticks(&mut self, max: i64) -> Result<Option<i64>, Failed> {
+        let start = self.cursor.at;
+        let ticks = self.cursor.long();
+        let ticks = self.check(ticks)?;
+        if (0..=max).contains(&ticks) {
+            return Ok(Some(ticks));
+        }
+        self.cursor.at = start;
+        Ok(None)
+    }
+
+    #[cold]
+    fn unusual_ticks(&mut self, values: &mut Values, fill: &Fill) -> Result<(), Failed> {
+        match fill {
+            Fill::Ticks { scalar, meaning, .. } => self.scalar(values, Wire::Long, *meaning, scalar),
+            other => unreachable!("{other:?} is no timestamp"),
+        }
     }
 
     fn fill_rarer(&mut self, column: &mut Column, fill: &Fill) -> Result<(), Failed> {
@@ -70,10 +95,6 @@ impl Walk<'_, '_> {
                     return Err(self.refused_value(Reason::OutOfRange, Value::Int(value)));
                 }
                 push_low(values, value, *width);
-            }
-            Fill::Int32 { width } => {
-                let value = self.cursor.int();
-                push_low(values, self.check(value)?.into(), *width);
             }
             Fill::Widen => {
                 let bytes = self.cursor.array();
@@ -333,6 +354,16 @@ fn push_bytes(values: &mut Values, value: &[u8]) {
             ends.push(bytes.len());
         }
         _ => unreachable!("text and bytes were compiled for a String column"),
+    }
+}
+
+/// Appends what a NULL occupies.
+#[inline(always)]
+fn push_zeros(values: &mut Values) {
+    match values {
+        Values::Fixed { width, bytes } => bytes.resize(bytes.len() + *width, 0),
+        Values::Bytes { ends, bytes } => ends.push(bytes.len()),
+        _ => unreachable!("a null of a scalar was compiled for a scalar column"),
     }
 }
 

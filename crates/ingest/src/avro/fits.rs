@@ -2,7 +2,7 @@
 
 use super::compile::Compiler;
 use super::layout::{self, Field, Kind, Meaning, NodeId, Symbol, Wire};
-use super::program::{Element, FieldEntry, Fill, FillId};
+use super::program::{Element, FieldEntry, Fill, FillId, Lack};
 use super::target::{Shape, Target, TargetId};
 use crate::convert::{RuleKind, Scalar, SourceType, rule};
 use forebay_project::column_type::ColumnType;
@@ -28,7 +28,7 @@ impl Compiler<'_> {
         match (layout.kind(node), &part.shape) {
             (Kind::Mismatch(_), _) => Fill::Refuse { node },
             (Kind::Union(branches), _) => self.branch_fills(branches, target),
-            (Kind::Scalar { wire: Wire::Null, .. }, _) => Fill::Null(part.null.clone()),
+            (Kind::Scalar { wire: Wire::Null, .. }, _) => null(part),
             (kind, Shape::Variant { members, targets }) => {
                 let member = match kind {
                     Kind::Array(item) => match self.item_source(*item) {
@@ -208,6 +208,15 @@ impl Compiler<'_> {
             entries.push(FieldEntry::Fill { name: names[0].clone(), fill, default: Some(bytes.clone()) });
         }
         Fill::FieldEntries { key: key.clone(), fields: entries.into() }
+    }
+}
+
+fn null(part: &Target) -> Fill {
+    // The zero of an Enum is its smallest number.
+    let is_plain = matches!(part.shape, Shape::Scalar(_)) && !matches!(part.column_type, ColumnType::Enum { .. });
+    match &part.null {
+        Lack::Zero(_) if is_plain && part.is_nullable => Fill::NullScalar,
+        lack => Fill::Null(lack.clone()),
     }
 }
 

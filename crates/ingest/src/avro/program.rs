@@ -99,7 +99,9 @@ pub(super) enum Fill {
     Scalar { wire: Wire, meaning: Meaning, scalar: Scalar },
     /// The branch whose number stands here.
     Union(Box<[FillId]>),
-    /// null, or a value by this fill.
+    /// NULL into a scalar column whose zero is all zero bytes. Takes no byte.
+    NullScalar,
+    /// null, or a value by this fill; neither is an [`Fill::Optional`] again.
     Optional { null_first: bool, null: FillId, value: FillId },
     /// Null.
     Null(Lack),

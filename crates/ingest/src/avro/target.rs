@@ -14,6 +14,8 @@ pub(super) struct Target {
     pub(super) column_type: ColumnType,
     /// Index of the target column it is or belongs to.
     pub(super) column: usize,
+    /// Whether NULL can be stored.
+    pub(super) is_nullable: bool,
     /// What a null becomes.
     pub(super) null: Lack,
     /// What a missing value becomes.
@@ -79,7 +81,7 @@ impl Targets {
         let may_be_empty = !matches!(shape, Shape::Scalar(_));
         let null = or_refuse(is_nullable || may_be_empty, Reason::NullForRequired);
         let missing = or_refuse(is_nullable, Reason::MissingRequired);
-        self.targets.push(Target { shape, column_type: stripped, column, null, missing });
+        self.targets.push(Target { shape, column_type: stripped, column, is_nullable, null, missing });
         Ok(self.targets.len() - 1)
     }
 

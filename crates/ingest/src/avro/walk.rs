@@ -109,7 +109,16 @@ impl<'p, 'd> Walk<'p, 'd> {
         match &program.steps[step] {
             Step::Fill { column, fill } => self.fill(&mut columns[*column], *fill),
             Step::Skip(nodes) => nodes.iter().try_for_each(|node| self.skip(*node, 0)),
-            Step::Sequence(steps) => steps.iter().try_for_each(|step| self.step(columns, *step)),
+            Step::Sequence(steps) => {
+                for step in steps {
+                    // The usual step is done here: a call less for each field.
+                    match &program.steps[*step] {
+                        Step::Fill { column, fill } => self.fill(&mut columns[*column], *fill)?,
+                        _ => self.step(columns, *step)?,
+                    }
+                }
+                Ok(())
+            }
             Step::FillLeaf { leaf, fill } => {
                 let leaf = &program.leaves[*leaf];
                 let column = items_at(&mut columns[leaf.column], leaf.level);

@@ -108,7 +108,10 @@ impl Failure<'_, '_> {
     pub(super) fn diagnose(self) -> Diagnosis {
         match self {
             Self::Tombstone => Diagnosis::whole(whole_record(Reason::NullValue, "the record has no value".to_owned())),
-            Self::Frame(error) => Diagnosis::whole(whole_record(Reason::InvalidFrame, error.to_string())),
+            Self::Frame(error) => {
+                let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+                Diagnosis::whole(whole_record(Reason::InvalidFrame, format!("{error}{hint}")))
+            }
             Self::Schema(defect) => Diagnosis::whole(defect.clone()),
             Self::Document(document, decoder) => decoder.diagnose(&document),
             Self::Other(defect, document, decoder) => {

@@ -43,7 +43,11 @@ impl Columns {
     /// What was found, with a proposal for the sorting key.
     pub(super) fn finish(self) -> Inference {
         let Self { options, columns, notes, .. } = self;
-        Inference { sorting_key: sorting_key::propose(&columns, options.has_automatic_columns), columns, notes }
+        Inference {
+            sorting_key: sorting_key::propose(&columns, options.has_automatic_columns),
+            columns,
+            notes,
+        }
     }
 
     /// Adds the columns of the records' values themselves.
@@ -53,7 +57,10 @@ impl Columns {
         if observed.shape() == Shape::Object && is_columns(&observed.objects) {
             self.fields(&observed.objects, &root);
         } else {
-            self.value(observed, root);
+            self.value(observed, root.clone());
+        }
+        if self.columns.is_empty() {
+            self.leaf(Chosen::because(ColumnType::String, "no path can name a field of it"), root);
         }
     }
 
@@ -120,7 +127,10 @@ impl Columns {
             _ if place.lists > 0 && !place.always => {
                 // Inside an array nothing can stand for an array that is not there.
                 let reason = place.lack.clone().unwrap_or_default();
-                self.leaf(Chosen::because(ColumnType::String, format!("an array {reason}: kept as text")), place);
+                self.leaf(
+                    Chosen::because(ColumnType::String, format!("an array {reason}: kept as text")),
+                    place,
+                );
             }
             Some(items) if takes_apart => {
                 let inside = place.item_place(items);
@@ -240,7 +250,9 @@ pub(super) fn nullable(column_type: ColumnType, always: bool) -> ColumnType {
     match column_type {
         _ if always => column_type,
         ColumnType::LowCardinality(inner) => ColumnType::LowCardinality(Box::new(nullable(*inner, false))),
-        ColumnType::Array(_) | ColumnType::Map(..) | ColumnType::Tuple(_) | ColumnType::Nullable(_) => column_type,
+        ColumnType::Array(_) | ColumnType::Map(..) | ColumnType::Tuple(_) | ColumnType::Nullable(_) => {
+            column_type
+        }
         ColumnType::Variant(_) | ColumnType::Dynamic { .. } => column_type,
         other => ColumnType::Nullable(Box::new(other)),
     }

@@ -9,8 +9,7 @@ use std::fmt::Write;
 pub struct DatasourceText<'a> {
     /// `DESCRIPTION`, one line.
     pub description: &'a str,
-    /// Directives after the engine, such as `KAFKA_TOPIC`, with their values as they are written; lines in between are
-    /// empty where a name is.
+    /// Directives after the engine, such as `KAFKA_TOPIC`, with their values as they are written.
     pub directives: &'a [(&'a str, String)],
 }
 
@@ -28,9 +27,10 @@ impl DatasourceText<'_> {
         }
         let key = &inference.sorting_key;
         push(&mut text, format_args!("\nENGINE \"MergeTree\"\n# {}\n", one_line(&key.reason)));
-        push(&mut text, format_args!("ENGINE_SORTING_KEY \"{}\"\n\n", key.expression));
+        push(&mut text, format_args!("ENGINE_SORTING_KEY \"{}\"\n", key.expression));
+        text.push_str(if self.directives.is_empty() { "" } else { "\n" });
         for (name, value) in self.directives {
-            push(&mut text, format_args!("{}\n", format!("{name} {value}").trim_end()));
+            push(&mut text, format_args!("{name} {value}\n"));
         }
         text
     }
@@ -51,7 +51,8 @@ fn push_column(text: &mut String, column: &InferredColumn, is_last: bool) {
 
 /// A value of a directive that is taken as it is: in quotes where it could be read otherwise.
 pub fn literal(value: &str) -> String {
-    let is_plain = value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':'));
+    let is_plain =
+        value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':'));
     if is_plain && !value.is_empty() { Text::literal(value).to_string() } else { format!("\"{value}\"") }
 }
 

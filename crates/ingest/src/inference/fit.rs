@@ -46,7 +46,9 @@ fn at_fault(columns: &[InferredColumn], documents: &[Vec<u8>]) -> BTreeSet<usize
     let columns: Vec<DocumentColumn<'_>> = document_columns(&targets).collect();
     match Decoder::compile(&columns, json::Options::default()) {
         Ok(decoder) => refused(&decoder, &columns, documents),
-        Err(CompileError { column, .. }) => targets.iter().position(|target| target.name == column).into_iter().collect(),
+        Err(CompileError { column, .. }) => {
+            targets.iter().position(|target| target.name == column).into_iter().collect()
+        }
     }
 }
 

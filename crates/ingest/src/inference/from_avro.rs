@@ -37,7 +37,9 @@ impl<'s> Reader<'s> {
             Shape::Fixed { size, .. } => Typed::leaf(ColumnType::FixedString(*size)),
             Shape::Enum { .. } => Typed::leaf(ColumnType::LowCardinality(Box::new(ColumnType::String))),
             Shape::Array(items) => Typed::required(TypedKind::List(Box::new(self.id(*items)))),
-            Shape::Map(values) => Typed::required(TypedKind::Map(ColumnType::String, Box::new(self.id(*values)))),
+            Shape::Map(values) => {
+                Typed::required(TypedKind::Map(ColumnType::String, Box::new(self.id(*values))))
+            }
             Shape::Record { .. } => self.record(node),
             Shape::Union(branches) => self.union(branches),
         }
@@ -86,7 +88,10 @@ fn several(types: Vec<Typed>) -> Typed {
     let mut members: Vec<ColumnType> = Vec::new();
     for branch in &types {
         let TypedKind::Leaf(column_type, _) = &branch.kind else {
-            return Typed::because(ColumnType::String, "a union of records, arrays or maps with others: JSON text");
+            return Typed::because(
+                ColumnType::String,
+                "a union of records, arrays or maps with others: JSON text",
+            );
         };
         let member = member(column_type);
         if !members.contains(&member) {
@@ -95,9 +100,10 @@ fn several(types: Vec<Typed>) -> Typed {
     }
     match members.as_slice() {
         [one] => Typed::leaf(one.clone()),
-        _ if are_alike(&members) => {
-            Typed::because(ColumnType::String, "a union of types that a Variant cannot tell apart: kept as text")
-        }
+        _ if are_alike(&members) => Typed::because(
+            ColumnType::String,
+            "a union of types that a Variant cannot tell apart: kept as text",
+        ),
         _ => {
             members.sort_by_key(ToString::to_string);
             Typed::because(ColumnType::Variant(members), "a union")
@@ -116,7 +122,9 @@ fn one_of_records(branches: Vec<Typed>) -> Typed {
                 Some((_, known, seen)) => {
                     *seen += 1;
                     if known.kind != field.kind {
-                        known.kind = Typed::because(ColumnType::String, "of several types in a union: kept as text").kind;
+                        known.kind =
+                            Typed::because(ColumnType::String, "of several types in a union: kept as text")
+                                .kind;
                     }
                     known.optional |= field.optional;
                 }
@@ -156,12 +164,16 @@ fn logical_type(logical: Logical) -> Typed {
         Logical::Decimal { precision, .. } => {
             return Typed::because(ColumnType::String, format!("{precision} digits fit no Decimal"));
         }
-        Logical::BigDecimal => return Typed::because(ColumnType::String, "each value has a scale of its own"),
+        Logical::BigDecimal => {
+            return Typed::because(ColumnType::String, "each value has a scale of its own");
+        }
         Logical::Date => ColumnType::Date32,
         Logical::TimeOfDay { precision } => ColumnType::Time64 { precision },
         Logical::Timestamp { precision, .. } => ColumnType::DateTime64 { precision, time_zone: None },
         Logical::Uuid => ColumnType::Uuid,
-        Logical::Duration => return Typed::because(ColumnType::String, "months, days and milliseconds, as JSON text"),
+        Logical::Duration => {
+            return Typed::because(ColumnType::String, "months, days and milliseconds, as JSON text");
+        }
     })
 }
 

@@ -145,7 +145,8 @@ impl Samples {
         columns.records(&self.observed);
         fit::widen(&mut columns.columns, &self.documents);
         if self.unreadable > 0 {
-            let (noun, verb) = if self.unreadable == 1 { ("record is", "was") } else { ("records are", "were") };
+            let (noun, verb) =
+                if self.unreadable == 1 { ("record is", "was") } else { ("records are", "were") };
             columns.notes.push(format!("{} {noun} no JSON and {verb} left out", self.unreadable));
         }
         columns.finish()

@@ -9,8 +9,20 @@ const TIME_WORDS: [&str; 9] =
 
 /// Units that may follow such a word.
 const UNIT_WORDS: [&str; 14] = [
-    "s", "sec", "secs", "seconds", "ms", "msec", "millis", "milliseconds", "us", "micros", "microseconds", "ns",
-    "nanos", "utc",
+    "s",
+    "sec",
+    "secs",
+    "seconds",
+    "ms",
+    "msec",
+    "millis",
+    "milliseconds",
+    "us",
+    "micros",
+    "microseconds",
+    "ns",
+    "nanos",
+    "utc",
 ];
 
 /// Gives every column a name of its own.
@@ -45,8 +57,7 @@ pub(super) fn joined(fields: &[&str]) -> String {
     if fields.is_empty() {
         return "value".to_owned();
     }
-    let name: String =
-        fields.join("_").chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+    let name: String = fields.join("_").chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
     match name.chars().next() {
         Some(first) if first.is_ascii_digit() => format!("_{name}"),
         _ => name,
@@ -97,7 +108,16 @@ mod tests {
 
     #[test]
     fn names_of_times_and_ids_are_known_by_their_last_words() {
-        for name in ["ts", "created_at", "createdAt", "eventTime", "event-time-ms", "timestamp", "epoch_seconds", "Date"] {
+        for name in [
+            "ts",
+            "created_at",
+            "createdAt",
+            "eventTime",
+            "event-time-ms",
+            "timestamp",
+            "epoch_seconds",
+            "Date",
+        ] {
             assert!(means_time(name), "{name}");
         }
         for name in ["duration_ms", "parts", "format", "at_home", "timezone", "ms", ""] {
@@ -112,9 +132,10 @@ mod tests {
     #[test]
     fn every_column_has_a_name_of_its_own() {
         let mut names = Names::new();
-        let given: Vec<String> = [&["a_b"][..], &["a", "b"], &["a", "b_2"], &["a-b"], &["__topic"], &["2nd"], &[]]
-            .map(|fields| names.give(fields))
-            .into();
+        let given: Vec<String> =
+            [&["a_b"][..], &["a", "b"], &["a", "b_2"], &["a-b"], &["__topic"], &["2nd"], &[]]
+                .map(|fields| names.give(fields))
+                .into();
         assert_eq!(given, ["a_b", "a_b_2", "a_b_2_2", "a_b_3", "__topic_2", "_2nd", "value"]);
     }
 }

@@ -140,7 +140,13 @@ impl Ord for Integer {
         match (self.negative, other.negative) {
             (false, false) => compare(&self.digits, &other.digits),
             (true, true) => compare(&other.digits, &self.digits),
-            (negative, _) => if negative { Ordering::Less } else { Ordering::Greater },
+            (negative, _) => {
+                if negative {
+                    Ordering::Less
+                } else {
+                    Ordering::Greater
+                }
+            }
         }
     }
 }
@@ -176,10 +182,8 @@ fn largest(power: u16, less: u8) -> String {
 /// Digits before and after the point once a number is written without exponent and needless zeros.
 fn digits(token: &str) -> (usize, usize) {
     let (mantissa, exponent) = token.split_once(['e', 'E']).unwrap_or((token, "0"));
-    let (whole, fraction) = mantissa.trim_start_matches('-').split_once('.').unwrap_or((
-        mantissa.trim_start_matches('-'),
-        "",
-    ));
+    let (whole, fraction) =
+        mantissa.trim_start_matches('-').split_once('.').unwrap_or((mantissa.trim_start_matches('-'), ""));
     let all = format!("{whole}{fraction}");
     let trimmed = all.trim_start_matches('0');
     if trimmed.is_empty() {

@@ -123,8 +123,7 @@ impl Observed {
             ("arrays", self.lists.count),
             ("objects", self.objects.count),
         ];
-        let names: Vec<&str> =
-            counts.iter().filter(|(_, count)| *count > 0).map(|(name, _)| *name).collect();
+        let names: Vec<&str> = counts.iter().filter(|(_, count)| *count > 0).map(|(name, _)| *name).collect();
         names.join(" and ")
     }
 }
@@ -182,7 +181,8 @@ impl Objects {
         let Fields::Known(fields) = &self.fields else {
             return Vec::new();
         };
-        let mut fields: Vec<(&str, &Field)> = fields.iter().map(|(name, field)| (name.as_str(), field)).collect();
+        let mut fields: Vec<(&str, &Field)> =
+            fields.iter().map(|(name, field)| (name.as_str(), field)).collect();
         fields.sort_by(|(_, one), (_, other)| {
             let (one_count, other_count) = (one.seen(), other.seen());
             (u128::from(one.places) * other_count).cmp(&(u128::from(other.places) * one_count))

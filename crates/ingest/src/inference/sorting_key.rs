@@ -32,7 +32,10 @@ pub(super) fn propose(columns: &[InferredColumn], has_automatic_columns: bool) -
 
 fn fallback(has_automatic_columns: bool) -> SortingKey {
     let (expression, reason) = if has_automatic_columns {
-        ("__timestamp", "no column of the records is a time or an id that is always there: the time of the record")
+        (
+            "__timestamp",
+            "no column of the records is a time or an id that is always there: the time of the record",
+        )
     } else {
         ("tuple()", "no column is a time or an id that is always there")
     };

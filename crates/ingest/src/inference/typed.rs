@@ -72,7 +72,9 @@ impl Columns {
         place.always &= !declared.optional;
         let is_flat = self.options.nested == Nested::Flatten;
         match &declared.kind {
-            TypedKind::Record(fields) if is_flat && !fields.is_empty() => self.declared_fields(fields, &place),
+            TypedKind::Record(fields) if is_flat && !fields.is_empty() => {
+                self.declared_fields(fields, &place);
+            }
             TypedKind::List(_) | TypedKind::Map(..) if place.lists > 0 && !place.always => {
                 let reason = "it may be absent inside an array: kept as text";
                 self.leaf(Chosen::because(ColumnType::String, reason), place);
@@ -115,7 +117,9 @@ impl Columns {
         match &declared.kind {
             TypedKind::Leaf(column_type, _) => column_type.clone(),
             TypedKind::List(items) => array(self.item_type(items)),
-            TypedKind::Map(key, value) => ColumnType::Map(Box::new(key.clone()), Box::new(self.item_type(value))),
+            TypedKind::Map(key, value) => {
+                ColumnType::Map(Box::new(key.clone()), Box::new(self.item_type(value)))
+            }
             TypedKind::Record(fields) if self.options.nested == Nested::Flatten && !fields.is_empty() => {
                 let element = |(name, field): &(String, Typed)| (Some(name.clone()), self.item_type(field));
                 ColumnType::Tuple(fields.iter().map(element).collect())

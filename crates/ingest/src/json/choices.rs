@@ -79,9 +79,8 @@ fn rank(kind: Kind, member: &ColumnType) -> Option<u16> {
         (Kind::Text, ColumnType::String) => 0,
         (Kind::Bool, ColumnType::Bool) => 0,
         (Kind::Integer, ColumnType::Int { bits, signed }) => bits + u16::from(!signed),
-        (Kind::Integer | Kind::Fraction, ColumnType::Decimal { precision, .. }) => {
-            300 + u16::from(*precision)
-        }
+        (Kind::Integer, ColumnType::Decimal { precision, .. }) => 300 + u16::from(*precision),
+        (Kind::Fraction, ColumnType::Decimal { precision, .. }) => 410 + u16::from(*precision),
         (Kind::Integer | Kind::Fraction, ColumnType::Float64) => 400,
         (Kind::Integer | Kind::Fraction, ColumnType::Float32) => 401,
         (Kind::Integer | Kind::Fraction, ColumnType::BFloat16) => 402,

@@ -78,7 +78,11 @@ enum TypedPath {
     /// Dates and times as text, all parts of them written.
     Time(Scalar),
     /// A list of them.
-    List(Box<TypedPath>),
+    List {
+        item: Box<TypedPath>,
+        /// Whether an item may be null; the engine makes zero of it otherwise.
+        nullable: bool,
+    },
 }
 
 impl TypedPath {
@@ -101,7 +105,9 @@ impl TypedPath {
             | ColumnType::Ipv4
             | ColumnType::Ipv6
             | ColumnType::Enum { .. } => Self::Quoted(scalar()?),
-            ColumnType::Array(item) => Self::List(Box::new(Self::compile(item)?)),
+            ColumnType::Array(item) => {
+                Self::List { item: Box::new(Self::compile(item)?), nullable: item.is_nullable() }
+            }
             _ => return None,
         })
     }
@@ -134,18 +140,19 @@ impl TypedPath {
                 let is_whole = (is_date || is_time) && !has_space && written.get(4..5) == Some("-");
                 if is_whole { converts(scalar, written) } else { Err(Reason::NotATimestamp) }
             }
-            (Self::List(item), None) if raw.starts_with('[') => item.check_items(raw),
+            (Self::List { item, nullable }, None) if raw.starts_with('[') => item.check_items(raw, *nullable),
             _ => Err(Reason::WrongShape),
         }
     }
 
-    fn check_items(&self, raw: &str) -> Result<(), Reason> {
+    fn check_items(&self, raw: &str, nullable: bool) -> Result<(), Reason> {
         let bytes = raw.as_bytes();
         let mut next = scan::first_item(bytes, 0, b']');
         while let Next::Item(at) = next {
             let end = scan::value(bytes, at, 0).map_err(broken)?;
             match &raw[at..end] {
-                "null" => {}
+                "null" if nullable => {}
+                "null" => return Err(Reason::NullForRequired),
                 item => self.check(item)?,
             }
             next = scan::next_item(bytes, end, b']').map_err(broken)?;

@@ -199,16 +199,15 @@ impl<'w> Writer<'w> {
         let unsets = |key: Key| {
             let sibling = siblings.binary_search_by_key(&key.number(), |sibling| sibling.number);
             let sibling = sibling.map(|index| &siblings[index]);
-            field.oneof.is_some() && sibling.is_ok_and(|other| other.oneof == field.oneof && other.takes(key))
+            let is_other = |other: &Field| other.number != field.number && other.takes(key);
+            field.oneof.is_some() && sibling.is_ok_and(|other| other.oneof == field.oneof && is_other(other))
         };
         let mut bodies: Vec<Span> = Vec::new();
         self.scan(parts, |key, raw| {
             match raw {
                 // Of parts without content only the first counts: that it is there.
-                Raw::Bytes(body) if key == field.key() => {
-                    if bodies.is_empty() || !body.is_empty() {
-                        bodies.push(Span::of(body, self.document));
-                    }
+                Raw::Bytes(body) if key == field.key() && (bodies.is_empty() || !body.is_empty()) => {
+                    bodies.push(Span::of(body, self.document));
                 }
                 _ if unsets(key) => bodies.clear(),
                 _ => {}

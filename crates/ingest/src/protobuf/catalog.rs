@@ -36,7 +36,7 @@ pub(super) struct Field {
     /// Index among the message's `oneofs`.
     pub(super) oneof: Option<usize>,
     /// What it is when it is unset, where that is a value.
-    pub(super) default: Option<Default>,
+    pub(super) default: Option<Preset>,
     /// Whether it is written as a group.
     pub(super) group: bool,
 }
@@ -92,7 +92,7 @@ pub(super) enum Number {
 
 /// A value as the wire would have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Default {
+pub(super) enum Preset {
     Bits(u64),
     Bytes(Box<[u8]>),
 }
@@ -116,7 +116,7 @@ pub(super) struct EnumType {
     names: Vec<(i32, Box<str>)>,
 }
 
-impl Default {
+impl Preset {
     pub(super) fn raw(&self) -> Raw<'_> {
         match self {
             Self::Bits(bits) => Raw::Bits(*bits),
@@ -411,23 +411,23 @@ fn known(full_name: &str) -> Option<Known> {
 }
 
 /// A value as it stands on the wire.
-fn default_of(value: &Value, kind: Kind) -> Default {
+fn default_of(value: &Value, kind: Kind) -> Preset {
     let signed = |value: i64| match kind {
         Kind::Number(Number::Sint32 | Number::Sint64) => ((value << 1) ^ (value >> 63)) as u64,
         Kind::Number(Number::Sfixed32) => u64::from(value as u32),
         _ => value as u64,
     };
     match value {
-        Value::Bool(value) => Default::Bits((*value).into()),
-        Value::I32(value) | Value::EnumNumber(value) => Default::Bits(signed((*value).into())),
-        Value::I64(value) => Default::Bits(signed(*value)),
-        Value::U32(value) => Default::Bits((*value).into()),
-        Value::U64(value) => Default::Bits(*value),
-        Value::F32(value) => Default::Bits(value.to_bits().into()),
-        Value::F64(value) => Default::Bits(value.to_bits()),
-        Value::String(value) => Default::Bytes(value.as_bytes().into()),
-        Value::Bytes(value) => Default::Bytes(value.as_ref().into()),
-        Value::Message(_) | Value::List(_) | Value::Map(_) => Default::Bytes(Box::default()),
+        Value::Bool(value) => Preset::Bits((*value).into()),
+        Value::I32(value) | Value::EnumNumber(value) => Preset::Bits(signed((*value).into())),
+        Value::I64(value) => Preset::Bits(signed(*value)),
+        Value::U32(value) => Preset::Bits((*value).into()),
+        Value::U64(value) => Preset::Bits(*value),
+        Value::F32(value) => Preset::Bits(value.to_bits().into()),
+        Value::F64(value) => Preset::Bits(value.to_bits()),
+        Value::String(value) => Preset::Bytes(value.as_bytes().into()),
+        Value::Bytes(value) => Preset::Bytes(value.as_ref().into()),
+        Value::Message(_) | Value::List(_) | Value::Map(_) => Preset::Bytes(Box::default()),
     }
 }
 

@@ -26,6 +26,7 @@ mod compile;
 mod diagnose;
 mod editions;
 mod fill;
+mod known_files;
 mod outline;
 mod program;
 mod schema;

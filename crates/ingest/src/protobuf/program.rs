@@ -1,7 +1,7 @@
 //! What a decoder does, in flat tables whose entries name each other by index.
 
 use super::{
-    catalog::{Default, Number},
+    catalog::{Number, Preset},
     wire::Key,
 };
 use crate::convert::{Scalar, Zero};
@@ -11,7 +11,7 @@ use std::ops::Range;
 pub(super) const MAX_DEPTH: usize = 64;
 
 /// A decoder's instructions.
-#[derive(Clone, Debug, std::default::Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Program {
     /// Messages that are read field by field; the first is the whole record.
     pub(super) nodes: Vec<Node>,
@@ -24,7 +24,7 @@ pub(super) struct Program {
 
 /// A message that is read field by field, into columns that stand side by side: all target columns, or the elements of
 /// one tuple.
-#[derive(Clone, Debug, std::default::Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Node {
     /// Fields of interest, sorted by key.
     pub(super) slots: Range<usize>,
@@ -50,7 +50,7 @@ pub(super) struct Slot {
     pub(super) oneof: Option<usize>,
     pub(super) action: Action,
     /// What it is when it is unset, where that is a value.
-    pub(super) default: Option<Default>,
+    pub(super) default: Option<Preset>,
 }
 
 /// What is done with a value.
@@ -157,7 +157,7 @@ pub(super) enum Shape {
     /// Into this member of a Variant.
     Member { member: u8, shape: usize },
     /// The value inside a wrapper message.
-    Wrapped { key: Key, default: Default, shape: usize },
+    Wrapped { key: Key, default: Preset, shape: usize },
     /// The repeated field of a message that stands for it: the values of a ListValue, the entries of a Struct.
     Inner { message: usize, plan: FieldPlan },
     /// A google.protobuf.Value, by what it holds.
@@ -196,7 +196,7 @@ pub(super) struct EntryPart {
     pub(super) key: Key,
     pub(super) shape: usize,
     /// Unset keys and values are zero; an unset message is an empty one.
-    pub(super) default: Default,
+    pub(super) default: Preset,
 }
 
 /// How one field of a message becomes one row of a part of a column.

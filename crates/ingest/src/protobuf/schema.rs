@@ -2,7 +2,7 @@
 
 use super::{
     catalog::{Catalog, Editions},
-    editions,
+    editions, known_files,
 };
 use crate::schema::{Schema, SchemaReference};
 use base64::Engine;
@@ -192,7 +192,8 @@ impl Files {
             if lowered.is_some() {
                 self.editions.insert(name.to_owned());
             }
-            let file = File::from_source(name, lowered.as_deref().unwrap_or(text)).map_err(defect)?;
+            let file = File::from_source(name, lowered.as_deref().unwrap_or(text))
+                .map_err(|error| defect(&error))?;
             self.files.insert(name.to_owned(), file);
             return Ok(name.to_owned());
         };
@@ -221,14 +222,18 @@ impl Files {
         resolver.add(self);
         resolver.add(GoogleFileResolver::new());
         let mut compiler = Compiler::with_file_resolver(resolver);
-        compiler.open_file(root).map_err(defect)?;
+        compiler.open_file(root).map_err(|error| defect(&error))?;
         Ok(compiler.descriptor_pool())
     }
 }
 
 impl FileResolver for Files {
     fn open_file(&self, name: &str) -> Result<File, protox::Error> {
-        self.files.get(name).cloned().ok_or_else(|| protox::Error::file_not_found(name))
+        if let Some(file) = self.files.get(name) {
+            return Ok(file.clone());
+        }
+        let text = known_files::text(name).ok_or_else(|| protox::Error::file_not_found(name))?;
+        File::from_source(name, &text)
     }
 }
 
@@ -239,7 +244,7 @@ fn descriptor_bytes(text: &str) -> Option<Vec<u8>> {
     (!bytes.is_empty()).then_some(bytes)
 }
 
-fn defect(error: protox::Error) -> SchemaDefect {
+fn defect(error: &protox::Error) -> SchemaDefect {
     // The debug form is `file.proto:3:5: what is wrong`; the display form lacks the place.
     SchemaDefect(format!("the Protobuf schema cannot be read: {error:?}"))
 }

@@ -1,6 +1,6 @@
 //! How values of a field become values of a column: the conversion table, applied at compile time.
 
-use super::catalog::{Default, Field, Kind, Known, Number, Rank};
+use super::catalog::{Field, Kind, Known, Number, Preset, Rank};
 use super::compile::{Compiler, Read, item_of, lack_of};
 use super::program::{Cases, Entries, EntryPart, FieldPlan, JsonOf, Mode, Shape, Source};
 use crate::convert::{RuleKind, Scalar, SourceType, VariantMembers, Zero, rule};
@@ -102,8 +102,8 @@ impl Compiler<'_> {
 
     fn entry_part(&mut self, field: &Field, column_type: &ColumnType) -> Result<EntryPart, CompileCause> {
         let zero = match field.kind {
-            Kind::Number(_) | Kind::Enum(_) => Default::Bits(0),
-            _ => Default::Bytes(Box::default()),
+            Kind::Number(_) | Kind::Enum(_) => Preset::Bits(0),
+            _ => Preset::Bytes(Box::default()),
         };
         Ok(EntryPart {
             key: field.key(),
@@ -190,7 +190,7 @@ impl Compiler<'_> {
         let catalog = self.catalog;
         let field = &catalog.messages[message].fields[0];
         let shape = self.value_shape(field.kind, column_type)?;
-        let default = field.default.clone().unwrap_or(Default::Bits(0));
+        let default = field.default.clone().unwrap_or(Preset::Bits(0));
         Ok(self.add(Shape::Wrapped { key: field.key(), default, shape }))
     }
 

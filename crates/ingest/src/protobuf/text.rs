@@ -3,7 +3,7 @@
 //! The text is that of Protobuf's JSON mapping, but names are those of the fields as they are declared, 64-bit integers
 //! are numbers, and fields that cannot be unset are always there. Source: protobuf.dev, "ProtoJSON Format".
 
-use super::catalog::{Catalog, Default, Field, Kind, Known, Number, Rank};
+use super::catalog::{Catalog, Field, Kind, Known, Number, Preset, Rank};
 use super::program::Source;
 use super::together::{take_field, values};
 use super::walk::Stop;
@@ -148,7 +148,10 @@ impl Json<'_> {
         match (message.known, first) {
             (Some(Known::Timestamp), _) => self.value(timestamp(body)?),
             (Some(Known::Duration), _) => self.value(interval(body)?),
-            (Some(Known::FieldMask), _) => self.field_mask(body),
+            (Some(Known::FieldMask), _) => {
+                push_string(self.out, &field_mask(body)?);
+                Ok(())
+            }
             (Some(Known::Value), _) => self.any_value(&message.fields, body),
             (Some(Known::Struct | Known::ListValue), Some(field)) => self.field_value(field, body),
             (Some(Known::Wrapper), Some(field)) => {
@@ -241,7 +244,7 @@ impl Json<'_> {
 
     /// A value or, in its place, what an unset field without presence is; of a map's entry also an empty message.
     fn one_or_default(&mut self, field: &Field, raw: Option<Raw<'_>>) -> Result<(), Unfit> {
-        let default = || field.default.as_ref().map(Default::raw);
+        let default = || field.default.as_ref().map(Preset::raw);
         self.one(field, raw.or_else(default).unwrap_or(Raw::Bytes(&[])))
     }
 
@@ -280,23 +283,22 @@ impl Json<'_> {
             }
         }
     }
+}
 
-    /// The paths of a field mask, in lower camel case, separated by commas.
-    fn field_mask(&mut self, body: &[u8]) -> Result<(), Unfit> {
-        let mut text = String::new();
-        let mut reader = Reader::new(body);
-        while let Some(key) = reader.key()? {
-            debug_assert_eq!(key.form(), DELIMITED, "canonical bytes hold paths only");
-            let path = std::str::from_utf8(reader.delimited()?);
-            let path = path.map_err(|_| Unfit::Reason(Reason::InvalidUtf8))?;
-            if !text.is_empty() {
-                text.push(',');
-            }
-            push_camel_case(&mut text, path);
+/// The paths of a field mask, in lower camel case, separated by commas.
+pub(super) fn field_mask(body: &[u8]) -> Result<String, Unfit> {
+    let mut text = String::new();
+    let mut reader = Reader::new(body);
+    while let Some(key) = reader.key()? {
+        debug_assert_eq!(key.form(), DELIMITED, "canonical bytes hold paths only");
+        let path = std::str::from_utf8(reader.delimited()?);
+        let path = path.map_err(|_| Unfit::Reason(Reason::InvalidUtf8))?;
+        if !text.is_empty() {
+            text.push(',');
         }
-        push_string(self.out, &text);
-        Ok(())
+        push_camel_case(&mut text, path);
     }
+    Ok(text)
 }
 
 fn push_camel_case(out: &mut String, path: &str) {

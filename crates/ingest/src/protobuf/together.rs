@@ -2,9 +2,9 @@
 //! Maps made of fields. They are made of the canonical form, in which values of a field stand side by side.
 
 use super::canonical;
-use super::catalog::{Field, push_field};
+use super::catalog::{Field, Known, push_field};
 use super::program::{FieldPlan, JsonOf, Mode, Shape};
-use super::text::{Json, Unfit};
+use super::text::{Json, Unfit, field_mask};
 use super::walk::{Stop, Walk, elements_of, end_list, items_of};
 use super::wire::{Raw, Reader};
 use crate::column_batch::{Column, Values};
@@ -104,9 +104,18 @@ impl Walk<'_> {
         depth: usize,
     ) -> Result<(), Stop> {
         let catalog = self.catalog;
-        self.from_canonical(
+        self.with_canonical(
             |out| canonical::write(catalog, message, body, depth + 1, out),
-            |walk, region| walk.json(column, scalar, target, |json| json.message(message, region)),
+            |walk, region| {
+                walk.json(column, scalar, target, |json| match catalog.messages[message].known {
+                    // Alone in a column it is text, not JSON.
+                    Some(Known::FieldMask) => {
+                        json.out.extend_from_slice(field_mask(region)?.as_bytes());
+                        Ok(())
+                    }
+                    _ => json.message(message, region),
+                })
+            },
         )
     }
 
@@ -124,7 +133,7 @@ impl Walk<'_> {
         let mut alone = Vec::new();
         push_field(&mut alone, field.key(), raw);
         let index = catalog.messages[message].field(field.number).expect("the field is one of the message");
-        self.from_canonical(
+        self.with_canonical(
             |out| canonical::write_field(catalog, message, index, &alone, depth, out),
             |walk, region| {
                 walk.json(column, scalar, target, |json| {
@@ -145,7 +154,7 @@ impl Walk<'_> {
         depth: usize,
     ) -> Result<(), Stop> {
         let catalog = self.catalog;
-        self.from_canonical(
+        self.with_canonical(
             |out| canonical::write(catalog, message, body, depth + 1, out),
             |walk, region| {
                 let mut rest = region;
@@ -184,7 +193,7 @@ impl Walk<'_> {
         }
     }
 
-    fn from_canonical(
+    fn with_canonical(
         &mut self,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), super::wire::Broken>,
         read: impl FnOnce(&mut Self, &[u8]) -> Result<(), Stop>,

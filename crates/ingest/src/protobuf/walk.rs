@@ -113,7 +113,7 @@ impl Walk<'_> {
             let raw = reader.raw(key)?;
             match (slot.packed, raw) {
                 (Some(number), Raw::Bytes(packed)) => {
-                    self.packed(columns, &slot.action, number, packed, place)?
+                    self.packed(columns, &slot.action, number, packed, place)?;
                 }
                 _ => self.act(columns, &slot.action, raw, place)?,
             }

@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
     pub(super) fn key(&mut self) -> Result<Option<Key>, Broken> {
         match *self.rest {
             [] => Ok(None),
-            [byte, ref rest @ ..] if byte < 0x80 && byte >= 8 && byte & 7 < 6 => {
+            [byte, ref rest @ ..] if (8..0x80).contains(&byte) && byte & 7 < 6 => {
                 self.rest = rest;
                 Ok(Some(Key(byte.into())))
             }

@@ -41,6 +41,10 @@ const ENDINGS: [(&str, FileFormat); 7] = [
 
 const COMPRESSED: [&str; 2] = ["gz", "zst"];
 
+/// Dates stay the text they are, so that they are judged as those of records are; large integers stay numbers.
+const AS_WRITTEN: &str = "input_format_try_infer_dates = 0, input_format_try_infer_datetimes = 0, \
+    output_format_json_quote_64bit_integers = 0";
+
 /// Looks at the first rows of a file; shows the first `limit` of them.
 pub(super) fn look(path: &Path, args: &LookArgs, limit: usize) -> Result<Findings, Failure> {
     let (format, is_compressed) = format_of(path)?;
@@ -93,15 +97,16 @@ fn format_of(path: &Path) -> Result<(FileFormat, bool), Failure> {
     known.map(|(_, format)| (*format, is_compressed)).ok_or_else(|| {
         let fact = format!("the name {} does not tell a format", path.display());
         Failure::new(Exit::Errors, fact)
-            .hint("files are .ndjson, .jsonl, .json, .csv, .tsv or .parquet, with .gz or .zst behind it or not")
+            .hint(
+                "files are .ndjson, .jsonl, .json, .csv, .tsv or .parquet, with .gz or .zst behind it or not",
+            )
             .hint("to look at a topic, give its connection and its name: forebay preview CONNECTION TOPIC")
     })
 }
 
 fn first_lines(path: &Path, most: usize) -> Result<Vec<String>, Failure> {
-    let unreadable = |error| {
-        Failure::new(Exit::Environment, format!("{} cannot be read: {error}", path.display()))
-    };
+    let unreadable =
+        |error| Failure::new(Exit::Environment, format!("{} cannot be read: {error}", path.display()));
     let file = BufReader::new(File::open(path).map_err(unreadable)?);
     let lines = file.lines().filter(|line| line.as_ref().map_or(true, |line| !line.trim().is_empty()));
     lines.take(most).collect::<Result<_, _>>().map_err(unreadable)
@@ -127,7 +132,11 @@ fn read_by_engine(path: &Path, format: FileFormat, most: usize) -> Result<Rows, 
 
 fn read_rows(engine: &Engine, path: &Path, format: FileFormat, most: usize) -> Result<Rows, Failure> {
     let failed = |error: EngineError| {
-        let fact = format!("file {} cannot be read: {}", path.display(), query::explain("", &error.message).render());
+        let fact = format!(
+            "file {} cannot be read: {}",
+            path.display(),
+            query::explain("", &error.message).render()
+        );
         Failure::new(Exit::Errors, fact)
     };
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -139,11 +148,13 @@ fn read_rows(engine: &Engine, path: &Path, format: FileFormat, most: usize) -> R
         FileFormat::Parquet => ("Parquet", "JSONEachRow"),
     };
     let table = format!("file('{name}', '{engine_format}')");
-    let rows = engine.query(&format!("SELECT * FROM {table} LIMIT {most}"), output).map_err(failed)?.bytes;
+    let select = format!("SELECT * FROM {table} LIMIT {most} SETTINGS {AS_WRITTEN}");
+    let rows = engine.query(&select, output).map_err(failed)?.bytes;
     let lines = String::from_utf8_lossy(&rows).lines().map(str::to_owned).collect();
     let declared = match format {
         FileFormat::Parquet => {
-            let described = engine.query(&format!("DESCRIBE TABLE {table}"), "JSONEachRow").map_err(failed)?;
+            let described =
+                engine.query(&format!("DESCRIBE TABLE {table}"), "JSONEachRow").map_err(failed)?;
             Some(declared_columns(&String::from_utf8_lossy(&described.bytes)))
         }
         _ => None,
@@ -184,8 +195,11 @@ mod tests {
 
     #[test]
     fn columns_are_those_that_the_engine_describes() {
-        let columns = declared_columns("{\"name\":\"a\",\"type\":\"Nullable(Int32)\"}\n{\"name\":\"b\",\"type\":\"Wrong\"}\n");
-        let shown: Vec<String> = columns.iter().map(|it| format!("{} {} {}", it.name, it.column_type, it.path)).collect();
+        let columns = declared_columns(
+            "{\"name\":\"a\",\"type\":\"Nullable(Int32)\"}\n{\"name\":\"b\",\"type\":\"Wrong\"}\n",
+        );
+        let shown: Vec<String> =
+            columns.iter().map(|it| format!("{} {} {}", it.name, it.column_type, it.path)).collect();
         assert_eq!(shown, ["a Nullable(Int32) $.a"]);
     }
 }

@@ -102,7 +102,11 @@ pub(crate) enum Shown {
 pub(crate) fn run(args: &PreviewArgs, screen: Screen) -> Result<(), Failure> {
     let place = Place::named(&args.source, args.topic.as_deref());
     let findings = look(&place, &args.look, args.limit, &args.project, screen)?;
-    write_out(&if screen.json { screen::to_json(&findings) } else { screen::render(&findings, &place, screen.out) });
+    write_out(&if screen.json {
+        screen::to_json(&findings)
+    } else {
+        screen::render(&findings, &place, screen.out)
+    });
     Ok(())
 }
 

@@ -27,11 +27,10 @@ pub(super) struct Registry {
 
 impl Registry {
     pub(super) fn open(kafka: &KafkaSource, secrets: &Secrets) -> Result<Self, Failure> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::new(Exit::Environment, format!("no threads can be started: {error}")))?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(
+                |error| Failure::new(Exit::Environment, format!("no threads can be started: {error}")),
+            )?;
         let client = Registries::new(|name: &str| secrets.get(name), None).client(&kafka.connection)?;
         let kind = kafka.connection.registry.as_ref().map(|registry| registry.kind);
         Ok(Self { kind, client, runtime })

@@ -20,10 +20,7 @@ pub(super) fn render(findings: &Findings, place: &Place, paint: Paint) -> String
     for record in &findings.records {
         push(&mut text, format_args!("\n{}", record_lines(record, paint)));
     }
-    let title = format!(
-        "the table it would make; `forebay init {}` writes the file",
-        place.init_arguments()
-    );
+    let title = format!("the table it would make; `forebay init {}` writes the file", place.init_arguments());
     push(&mut text, format_args!("\n{}\n\n{}", paint.bold(&title), findings.datasource()));
     text
 }
@@ -41,7 +38,10 @@ fn record_lines(record: &ShownRecord, paint: Paint) -> String {
     let mut text = String::new();
     if let Some((partition, offset, timestamp)) = record.position {
         let time = timestamp.map(|ms| format!("  {}", time(ms))).unwrap_or_default();
-        push(&mut text, format_args!("{}\n", paint.dim(&format!("partition {partition} offset {offset}{time}"))));
+        push(
+            &mut text,
+            format_args!("{}\n", paint.dim(&format!("partition {partition} offset {offset}{time}"))),
+        );
         content_lines(&mut text, "key", &record.key, paint);
     }
     for (name, value) in &record.headers {
@@ -78,9 +78,7 @@ fn time(epoch_ms: i64) -> String {
 
 /// The findings for programs.
 pub(super) fn to_json(findings: &Findings) -> String {
-    let written = |written: &Written| {
-        json!({ "format": detect::name(written.format.format), "known": written.how, "others": written.others })
-    };
+    let written = |written: &Written| json!({ "format": detect::name(written.format.format), "known": written.how, "others": written.others });
     let report = json!({
         "place": findings.place,
         "extent": findings.extent,

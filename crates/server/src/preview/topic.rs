@@ -26,9 +26,7 @@ use forebay_ingest::{
     schema::{Schema, Schemas},
 };
 use forebay_project::{
-    model::{
-        Format, KafkaConnection, KafkaSource, OffsetReset, Project, RecordFormat, Text, Tombstones,
-    },
+    model::{Format, KafkaConnection, KafkaSource, OffsetReset, Project, RecordFormat, Text, Tombstones},
     suggest,
 };
 use std::{path::Path, sync::Arc};
@@ -74,14 +72,21 @@ fn find_connection<'p>(project: &'p Project, name: &str) -> Result<&'p KafkaConn
         let failure = Failure::new(Exit::Errors, format!("the project has no connection {name:?}"));
         match (suggest::closest(name, names()), project.connections.len()) {
             (Some(close), _) => failure.hint(format!("did you mean {close}?")),
-            (None, 0) => failure.hint("describe the cluster in a .connection file first; `forebay init` writes one"),
+            (None, 0) => {
+                failure.hint("describe the cluster in a .connection file first; `forebay init` writes one")
+            }
             (None, _) => failure.hint(format!("it has {}", names().collect::<Vec<_>>().join(", "))),
         }
     })
 }
 
 /// The data source of the project that reads the topic, or one that says nothing about it.
-fn known_source(project: &Project, connection: &KafkaConnection, topic: &str, secrets: &Secrets) -> KafkaSource {
+fn known_source(
+    project: &Project,
+    connection: &KafkaConnection,
+    topic: &str,
+    secrets: &Secrets,
+) -> KafkaSource {
     let sources = project.datasources.values().filter_map(|datasource| datasource.kafka.as_ref());
     let mut reading = sources.filter(|kafka| {
         let reads = kafka.topic.resolve(|name| secrets.get(name)).is_ok_and(|read| read == topic);
@@ -217,7 +222,10 @@ impl Looker<'_> {
     }
 
     /// The values that have a frame of the format, or none where none is needed.
-    fn frames<'r>(&'r self, format: &DocumentFormat) -> impl Iterator<Item = (Record<'r>, Frame<'r>)> + use<'r> {
+    fn frames<'r>(
+        &'r self,
+        format: &DocumentFormat,
+    ) -> impl Iterator<Item = (Record<'r>, Frame<'r>)> + use<'r> {
         let reader = Side::Value.frames(format, self.registry.kind);
         self.records.iter().filter_map(move |record| {
             let frame = reader.read(record.value()?, record.headers()).ok()?;
@@ -234,16 +242,23 @@ impl Looker<'_> {
         let (_, frame) = newest.ok_or_else(|| self.nothing())?;
         let schemas = format.schemas.as_deref().unwrap_or(self.registry.schemas());
         let schema = self.fetch(schemas, &frame)?;
-        let mut inference = columns_of(&schema, &frame.message, &format.settings, options).map_err(|why| {
-            Failure::new(Exit::Errors, format!("topic {:?}: the schema of {} cannot be used: {why}", self.topic, frame.schema))
-        })?;
+        let mut inference =
+            columns_of(&schema, &frame.message, &format.settings, options).map_err(|why| {
+                Failure::new(
+                    Exit::Errors,
+                    format!("topic {:?}: the schema of {} cannot be used: {why}", self.topic, frame.schema),
+                )
+            })?;
         let mut ids: Vec<String> = self.frames(format).map(|(_, frame)| frame.schema.to_string()).collect();
         ids.sort_unstable();
         ids.dedup();
         let origin = schema.origin.as_deref().map(|origin| format!(", {origin}")).unwrap_or_default();
         inference.notes.push(match ids.len() {
             1 => format!("the columns are those of schema {}{origin}", frame.schema),
-            count => format!("the records have {count} schemas; the columns are those of the newest, {}{origin}", frame.schema),
+            count => format!(
+                "the records have {count} schemas; the columns are those of the newest, {}{origin}",
+                frame.schema
+            ),
         });
         Ok(inference)
     }
@@ -254,7 +269,8 @@ impl Looker<'_> {
             let fact = format!("topic {:?}: there is no schema for {}", self.topic, frame.schema);
             let failure = Failure::new(Exit::Errors, fact);
             match self.registry.kind {
-                Some(_) => failure.hint("is KAFKA_SCHEMA_REGISTRY_URL of the connection the registry of the producers?"),
+                Some(_) => failure
+                    .hint("is KAFKA_SCHEMA_REGISTRY_URL of the connection the registry of the producers?"),
                 None => failure.hint("set KAFKA_SCHEMA_REGISTRY_URL in the connection"),
             }
         })

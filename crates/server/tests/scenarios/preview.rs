@@ -46,7 +46,11 @@ fn at(record: Outgoing, second: i64) -> Outgoing {
 fn json_orders() -> [Outgoing; 4] {
     [
         at(Outgoing::value(r#"{"id":1,"ts":1704164645001,"who":{"name":"Ada"},"tags":["a"]}"#).key("k1"), 1),
-        at(Outgoing::value(r#"{"id":2,"ts":1704164645002,"who":{},"total":1.5}"#).header("source", Some(b"web")), 2),
+        at(
+            Outgoing::value(r#"{"id":2,"ts":1704164645002,"who":{},"total":1.5}"#)
+                .header("source", Some(b"web")),
+            2,
+        ),
         at(Outgoing::tombstone("k1"), 3),
         at(Outgoing::value("oops"), 4),
     ]
@@ -68,8 +72,10 @@ fn init_writes_a_file_that_ingests_every_sampled_record_and_never_overwrites() {
     insta::assert_snapshot!(text);
     let ran = project.run(&["start", "--until-caught-up"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert_eq!(project.sql("SELECT id, ts, who_name, tags, total FROM orders ORDER BY id"),
-        "1\t2024-01-02 03:04:05.001\tAda\t['a']\t\\N\n2\t2024-01-02 03:04:05.002\t\\N\t[]\t1.5");
+    assert_eq!(
+        project.sql("SELECT id, ts, who_name, tags, total FROM orders ORDER BY id"),
+        "1\t2024-01-02 03:04:05.001\tAda\t['a']\t\\N\n2\t2024-01-02 03:04:05.002\t\\N\t[]\t1.5"
+    );
 }
 
 #[test]
@@ -108,7 +114,8 @@ fn nothing_is_committed_and_no_group_is_joined() {
     let project = project("");
     let topic = topic(1, json_orders());
     let report: serde_json::Value =
-        serde_json::from_str(&project.run(&["preview", "kafka", &topic, "--json", "--limit", "2"]).out).unwrap();
+        serde_json::from_str(&project.run(&["preview", "kafka", &topic, "--json", "--limit", "2"]).out)
+            .unwrap();
     assert_eq!(report["records"].as_array().unwrap().len(), 2);
     assert_eq!(report["value"]["format"], "json_without_schema");
     assert_eq!(report["records"][1]["key"]["content"], "k1");
