@@ -6,4 +6,4 @@ mod avro_laws;
 #[path = "../../crates/ingest/tests/json_laws/mod.rs"]
 mod json_laws;
 
-libfuzzer_sys::fuzz_target!(|document: &[u8]| avro_laws::check(document));
+libfuzzer_sys::fuzz_target!(|document: &[u8]| avro_laws::check_document(document));

@@ -77,12 +77,12 @@ proptest! {
 
     #[test]
     fn the_laws_hold_for_arbitrary_bytes(document in prop::collection::vec(any::<u8>(), 0..200)) {
-        check(&document);
+        check_document(&document);
     }
 
     #[test]
     fn the_laws_hold_for_broken_documents(document in broken_document()) {
-        check(&document);
+        check_document(&document);
     }
 
     #[test]

@@ -327,7 +327,8 @@ fn unwrapped(column_type: ColumnType) -> ColumnType {
 fn written(kind: &Type, value: &Value) -> (String, Vec<u8>) {
     let text = kind.schema(&mut 0).to_string();
     let schema = apache_avro::Schema::parse_str(&text).unwrap();
-    let bytes = apache_avro::to_avro_datum(&schema, value.clone()).unwrap();
+    let writer = apache_avro::writer::datum::GenericDatumWriter::builder(&schema).build().unwrap();
+    let bytes = writer.write_value_to_vec(value.clone()).unwrap();
     (text, bytes)
 }
 

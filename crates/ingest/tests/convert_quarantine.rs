@@ -12,8 +12,8 @@ use forebay_ingest::{
 use forebay_project::{
     column_type::ColumnType,
     model::{
-        self, Datasource, Engine, KafkaConnection, KafkaSource, OffsetReset, Path, PathStep,
-        SecurityProtocol, Text,
+        self, Datasource, Engine, KafkaConnection, KafkaSource, OffsetReset, Path, PathStep, RecordFormat,
+        SecurityProtocol, Text, Tombstones,
     },
 };
 use std::fmt::Write;
@@ -36,12 +36,17 @@ fn kafka() -> KafkaSource {
             user: None,
             password: None,
             ca_pem: None,
+            registry: None,
         },
         topic: Text::default(),
         group_id: Text::default(),
         auto_offset_reset: OffsetReset::Earliest,
         store_raw_value: false,
         store_headers: false,
+        value: RecordFormat::default(),
+        key: RecordFormat::default(),
+        tombstones: Tombstones::default(),
+        automatic_columns: true,
     }
 }
 

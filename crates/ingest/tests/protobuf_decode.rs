@@ -6,10 +6,10 @@ mod protobuf_laws;
 use protobuf_laws::*;
 
 /// The columns' values for one record of a message with these fields.
-fn shown(fields: &str, columns: &[(&str, &str)], record: Wire) -> String {
+fn shown(fields: &str, columns: &[(&str, &str)], record: impl AsRef<[u8]>) -> String {
     let proto = format!("syntax = \"proto3\"; message M {{ {fields} }} {KINDS}");
     let columns = columns.iter().map(|(path, column_type)| column(path, column_type));
-    Table::new(&proto, columns.collect()).show(&record.0)
+    Table::new(&proto, columns.collect()).show(record.as_ref())
 }
 
 const KINDS: &str = "enum Colour { GREY = 0; RED = 1; } message Point { int32 x = 1; int32 y = 2; }";

@@ -71,7 +71,7 @@ pub(crate) enum Command {
     /// With Avro and Protobuf the schema is looked up: the configured one, else the newest of the topic's subject.
     #[command(after_help = examples(&[
         ("forebay explain flights", "a data source of the project in this directory"),
-        ("forebay explain flights --dir orders --json", "for tools"),
+        ("forebay explain flights --project orders --json", "for tools"),
     ]))]
     Explain(ExplainArgs),
 
@@ -270,7 +270,7 @@ pub(crate) struct ExplainArgs {
 
     /// Directory of the project
     #[arg(long, value_name = "DIR", default_value = ".")]
-    pub(crate) dir: PathBuf,
+    pub(crate) project: PathBuf,
 
     /// Where tables live, and schemas are kept [default: .forebay in the project]
     #[arg(long, env = "FOREBAY_DATA_DIR", hide_env_values = true, value_name = "PATH")]

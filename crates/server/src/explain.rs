@@ -11,6 +11,7 @@ use crate::{
 };
 use forebay_ingest::{
     avro::AvroSchema,
+    convert::{Rule, RuleKind},
     error::Error,
     explain::{Explanation, Known, Missing, explain, source_name},
     protobuf::{MessageChoice, ProtobufSchema},
@@ -26,7 +27,7 @@ use std::sync::Arc;
 
 /// Shows one data source.
 pub(crate) fn run(args: &ExplainArgs, screen: Screen) -> Result<(), Failure> {
-    let project = load_project(&args.dir, screen)?;
+    let project = load_project(&args.project, screen)?;
     let datasource = find(&project, &args.datasource)?;
     let documents = match &datasource.kafka {
         Some(kafka) => look_up(args, kafka)?,
@@ -68,11 +69,11 @@ impl Documents {
 }
 
 fn look_up(args: &ExplainArgs, kafka: &KafkaSource) -> Result<Documents, Failure> {
-    let secrets = Secrets::read(&args.dir, args.env_file.as_deref())?;
+    let secrets = Secrets::read(&args.project, args.env_file.as_deref())?;
     let secret = |name: &str| secrets.get(name);
     let topic = kafka.topic.resolve(secret);
     let topic = topic.map_err(|missing| Failure::new(Exit::Errors, missing.to_string()))?;
-    let kept_in = data_dir(&args.dir, args.data_dir.as_ref()).join("schemas");
+    let kept_in = data_dir(&args.project, args.data_dir.as_ref()).join("schemas");
     let mut registries = Registries::new(secret, Some(kept_in));
     let formats = registries.formats(kafka, &topic)?;
     let latest = registries.latest(kafka, &topic)?;
@@ -144,13 +145,24 @@ fn render(datasource: &Datasource, documents: &Documents, explained: &[Explained
         text.push_str(&format!("\n{} {}\n", paint.cyan(&column.name), column.column_type));
         text.push_str(&format!("  reads    {}\n", explanation.reads));
         for (source, rule) in &explanation.conversions {
-            text.push_str(&format!("  {:<8} {}\n", source_name(*source), rule.summary));
+            text.push_str(&format!("  {:<8} {}\n", source_name(*source), sentence(rule)));
         }
         if let Some(missing) = missing(explanation, documents, column) {
             text.push_str(&format!("  missing  {missing}\n"));
         }
     }
     text
+}
+
+/// The rule, and why a value would be refused.
+fn sentence(rule: &Rule) -> String {
+    match rule.kind {
+        RuleKind::Checked(reasons) => {
+            let reasons: Vec<&str> = reasons.iter().map(|reason| reason.as_str()).collect();
+            format!("{}; else quarantine: {}", rule.summary, reasons.join(", "))
+        }
+        _ => rule.summary.to_owned(),
+    }
 }
 
 fn missing(explanation: &Explanation, documents: &Documents, column: &TargetColumn) -> Option<String> {
@@ -174,7 +186,7 @@ fn to_json(datasource: &Datasource, documents: &Documents, explained: &[Explaine
             "type": column.column_type,
             "reads": explanation.reads,
             "conversions": conversions
-                .map(|(source, rule)| json!({ "from": source_name(*source), "rule": rule.summary }))
+                .map(|(source, rule)| json!({ "from": source_name(*source), "rule": sentence(rule) }))
                 .collect::<Vec<_>>(),
             "missing": missing(explanation, documents, column),
         })

@@ -359,7 +359,7 @@ impl<'c> Compiler<'c> {
 }
 
 /// The field of a name: first as it is called now, then as it is also known.
-fn find(fields: &[&Vec<Box<str>>], name: &str) -> Option<usize> {
+pub(super) fn find(fields: &[&Vec<Box<str>>], name: &str) -> Option<usize> {
     let called = fields.iter().position(|names| names.first().is_some_and(|first| first.as_ref() == name));
     let known = || fields.iter().position(|names| names.iter().any(|known| known.as_ref() == name));
     called.or_else(known)

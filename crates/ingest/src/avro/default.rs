@@ -49,7 +49,7 @@ impl Encoder<'_> {
                 self.varint(index.ok_or_else(|| unfit(shape, json))? as i64);
             }
             (Shape::Array(item), Value::Array(items)) => {
-                self.items(items, |this, value| this.value(*item, value, depth))?
+                self.items(items, |this, value| this.value(*item, value, depth))?;
             }
             (Shape::Map(item), Value::Object(entries)) => self.items(entries, |this, (key, value)| {
                 this.block(key.as_bytes());

@@ -2,7 +2,7 @@
 
 use super::cursor::Broken;
 use super::layout::{Meaning, NodeId, Symbol, Wire};
-use super::program::{Element, FieldEntry, Fill, FillId, Lack};
+use super::program::{DefaultElement, Element, FieldEntry, Fill, FillId, Lack};
 use super::walk::{Failed, Walk, end_list};
 use crate::column_batch::{Column, Values};
 use crate::convert::{Reason, Scalar, Value};
@@ -157,7 +157,7 @@ impl Walk<'_, '_> {
                         Element::Skip(node) => self.skip(node, 0)?,
                     }
                 }
-                for (bytes, element, fill) in defaults {
+                for DefaultElement { bytes, element, fill } in defaults {
                     self.over(bytes, |walk| walk.fill(&mut elements[*element], *fill))?;
                 }
                 missing.iter().try_for_each(|(element, lack)| self.lack(&mut elements[*element], lack))

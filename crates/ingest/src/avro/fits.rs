@@ -1,8 +1,8 @@
 //! From a node of the record and a part of a column to the [`Fill`] between them.
 
-use super::compile::Compiler;
+use super::compile::{Compiler, find};
 use super::layout::{self, Field, Kind, Meaning, NodeId, Symbol, Wire};
-use super::program::{Element, FieldEntry, Fill, FillId, Lack};
+use super::program::{DefaultElement, Element, FieldEntry, Fill, FillId, Lack};
 use super::target::{Shape, Target, TargetId};
 use crate::convert::{RuleKind, Scalar, SourceType, rule};
 use forebay_project::column_type::ColumnType;
@@ -161,31 +161,23 @@ impl Compiler<'_> {
         let Kind::Record { fields, defaults } = layout.kind(node) else {
             unreachable!("only records are read as records");
         };
-        let mut left: Vec<usize> = (0..elements.len()).collect();
-        let mut shown = 0;
-        let mut element_of = |field_names: &[Box<str>]| {
-            let first = field_names.first()?;
-            shown += 1;
-            let is_named = |name: &str| left.iter().position(|e| names[*e].as_deref() == Some(name));
-            let by_name = field_names.iter().find_map(|name| is_named(name));
-            let by_place = || left.iter().position(|e| names[*e].is_none() && *e == shown - 1);
-            let _ = first;
-            Some(left.remove(by_name.or_else(by_place)?))
-        };
-        let taken: Vec<_> = fields.iter().map(|field| element_of(&field.names)).collect();
-        let taken_defaults: Vec<_> = defaults.iter().map(|default| element_of(&default.names)).collect();
-        let fields = fields.iter().zip(taken).map(|(field, element)| match element {
+        let field_names = fields.iter().map(|field| &field.names);
+        let all_names: Vec<_> = field_names.chain(defaults.iter().map(|default| &default.names)).collect();
+        let (taken, missing) = share_out(&all_names, names);
+        let fields_end = fields.len();
+        let fields = fields.iter().zip(&taken).map(|(field, element)| match *element {
             Some(element) => Element::Fill { element, fill: self.fill(field.node, elements[element]) },
             None => Element::Skip(field.node),
         });
         let fields = fields.collect();
-        let defaults = defaults.iter().zip(taken_defaults).filter_map(|(default, element)| {
-            let element = element?;
-            Some((default.bytes.clone(), element, self.fill(default.node, elements[element])))
+        let defaults = defaults.iter().zip(&taken[fields_end..]).filter_map(|(default, element)| {
+            let element = (*element)?;
+            let fill = self.fill(default.node, elements[element]);
+            Some(DefaultElement { bytes: default.bytes.clone(), element, fill })
         });
         let defaults = defaults.collect();
-        let missing =
-            left.iter().map(|element| (*element, self.targets.targets[elements[*element]].missing.clone()));
+        let lack = |element: usize| self.targets.targets[elements[element]].missing.clone();
+        let missing = missing.iter().map(|element| (*element, lack(*element)));
         Fill::Tuple { fields, defaults, missing: missing.collect() }
     }
 
@@ -211,9 +203,29 @@ impl Compiler<'_> {
     }
 }
 
+/// Which element of a Tuple takes each field, and which elements none is left for. An element without a name takes the
+/// field of its place.
+fn share_out(fields: &[&Vec<Box<str>>], elements: &[Option<String>]) -> (Vec<Option<usize>>, Vec<usize>) {
+    let visible: Vec<usize> = (0..fields.len()).filter(|field| !fields[*field].is_empty()).collect();
+    let mut taken = vec![None; fields.len()];
+    let mut left = Vec::new();
+    for (element, name) in elements.iter().enumerate() {
+        let field = match name {
+            Some(name) => find(fields, name),
+            None => visible.get(element).copied(),
+        };
+        match field {
+            Some(field) if taken[field].is_none() => taken[field] = Some(element),
+            _ => left.push(element),
+        }
+    }
+    (taken, left)
+}
+
 fn null(part: &Target) -> Fill {
     // The zero of an Enum is its smallest number.
-    let is_plain = matches!(part.shape, Shape::Scalar(_)) && !matches!(part.column_type, ColumnType::Enum { .. });
+    let is_plain =
+        matches!(part.shape, Shape::Scalar(_)) && !matches!(part.column_type, ColumnType::Enum { .. });
     match &part.null {
         Lack::Zero(_) if is_plain && part.is_nullable => Fill::NullScalar,
         lack => Fill::Null(lack.clone()),

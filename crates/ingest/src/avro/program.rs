@@ -112,11 +112,7 @@ pub(super) enum Fill {
     /// A record as the entries of a Map.
     FieldEntries { key: Scalar, fields: Box<[FieldEntry]> },
     /// A record as a Tuple: for each field the element it goes to, or what is passed over.
-    Tuple {
-        fields: Box<[Element]>,
-        defaults: Box<[(Arc<[u8]>, usize, FillId)]>,
-        missing: Box<[(usize, Lack)]>,
-    },
+    Tuple { fields: Box<[Element]>, defaults: Box<[DefaultElement]>, missing: Box<[(usize, Lack)]> },
     /// A map as a Tuple of names.
     NamedTuple { value: NodeId, elements: Box<[(Box<str>, FillId, Lack)]> },
     /// An array of exactly as many items as the Tuple has elements.
@@ -134,6 +130,14 @@ pub(super) enum Fill {
 pub(super) enum Element {
     Fill { element: usize, fill: FillId },
     Skip(NodeId),
+}
+
+/// An element that is read from a reader's default.
+#[derive(Clone, Debug)]
+pub(super) struct DefaultElement {
+    pub(super) bytes: Arc<[u8]>,
+    pub(super) element: usize,
+    pub(super) fill: FillId,
 }
 
 /// What becomes of one field of a record in a Map.

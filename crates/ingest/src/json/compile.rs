@@ -159,7 +159,7 @@ impl Compiler {
     fn variant(&mut self, members: &[ColumnType]) -> Result<Shape, CompileCause> {
         let shapes = members.iter().map(|member| self.shape(member));
         let shapes = shapes.collect::<Result<_, _>>()?;
-        Ok(Shape::Variant(Variant { members: shapes, choices: Choices::of(members) }))
+        Ok(Shape::Variant(Box::new(Variant { members: shapes, choices: Choices::of(members) })))
     }
 
     fn names(&mut self, names: Names) -> usize {

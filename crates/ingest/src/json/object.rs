@@ -11,7 +11,7 @@ use super::scan::{self, Broken, Next};
 use super::text;
 use crate::column_batch::Values;
 use crate::convert::{Reason, Scalar, UnsupportedType};
-use forebay_project::column_type::ColumnType;
+use forebay_project::{column_type::ColumnType, json_type::JsonParameters};
 use std::{
     borrow::Cow,
     hash::{DefaultHasher, Hasher},
@@ -31,7 +31,7 @@ impl JsonObject {
     /// When a path has a type whose values are not checked.
     pub(crate) fn compile(column_type: &ColumnType) -> Result<Self, UnsupportedType> {
         let parameters = column_type.json_parameters();
-        let typed = parameters.iter().flat_map(|parameters| parameters.typed_paths());
+        let typed = parameters.iter().flat_map(JsonParameters::typed_paths);
         let typed = typed.map(|(path, column_type)| {
             let unsupported = || UnsupportedType::JsonPath(path.to_owned());
             Ok((path.into(), TypedPath::compile(column_type).ok_or_else(unsupported)?))
@@ -200,19 +200,19 @@ impl<'t> Check<'t> {
     /// [`scan::MAX_DEPTH`].
     fn object(&mut self, at: usize, has_dots: bool) -> Result<usize, Reason> {
         let (outer_path, outer_paths) = (std::mem::take(&mut self.path), std::mem::take(&mut self.paths));
-        let end = self.members(at, has_dots.then(DefaultHasher::new), false)?;
+        let end = self.members(at, has_dots.then(DefaultHasher::new).as_ref(), false)?;
         self.path = outer_path;
         let mut paths = std::mem::replace(&mut self.paths, outer_paths);
-        paths.sort_unstable();
-        if paths.array_windows().any(|[one, other]| one == other) {
-            Err(Reason::RepeatedPath)
-        } else {
-            Ok(end)
-        }
+        if has_repetition(&mut paths) { Err(Reason::RepeatedPath) } else { Ok(end) }
     }
 
     /// `around` has taken in the path of the object.
-    fn members(&mut self, at: usize, around: Option<DefaultHasher>, is_inner: bool) -> Result<usize, Reason> {
+    fn members(
+        &mut self,
+        at: usize,
+        around: Option<&DefaultHasher>,
+        is_inner: bool,
+    ) -> Result<usize, Reason> {
         let bytes = self.text.as_bytes();
         let (first_key, path_length) = (self.keys.len(), self.path.len());
         let mut next = scan::first_item(bytes, at, b'}');
@@ -223,7 +223,7 @@ impl<'t> Check<'t> {
             self.path.push_str(if is_inner { "." } else { "" });
             self.path.push_str(&key);
             self.keys.push(key);
-            let hasher = around.clone().map(|mut hasher| {
+            let hasher = around.cloned().map(|mut hasher| {
                 hasher.write(&self.path.as_bytes()[path_length..]);
                 hasher
             });
@@ -231,9 +231,7 @@ impl<'t> Check<'t> {
             self.path.truncate(path_length);
             next = scan::next_item(bytes, end, b'}').map_err(broken)?;
         }
-        let keys = &mut self.keys[first_key..];
-        keys.sort_unstable();
-        let repeated = keys.array_windows().any(|[one, other]| one == other);
+        let repeated = has_repetition(&mut self.keys[first_key..]);
         self.keys.truncate(first_key);
         if repeated { Err(Reason::RepeatedPath) } else { Ok(next.position()) }
     }
@@ -242,7 +240,7 @@ impl<'t> Check<'t> {
         let bytes = self.text.as_bytes();
         let typed = self.typed.iter().find(|(path, _)| **path == *self.path);
         if bytes[at] == b'{' && typed.is_none() {
-            return self.members(at, hasher, true);
+            return self.members(at, hasher.as_ref(), true);
         }
         let has_dots = hasher.is_some();
         self.paths.extend(hasher.map(|hasher| hasher.finish()));
@@ -273,15 +271,17 @@ impl<'t> Check<'t> {
             _ => {
                 let end = scan::value(bytes, at, 0).map_err(broken)?;
                 let raw = &self.text[at..end];
-                if is_number(raw) {
-                    check_number(raw)?
-                } else {
-                    content(raw).map(|_| ())?
-                }
-                Ok(end)
+                let checked = if is_number(raw) { check_number(raw) } else { content(raw).map(|_| ()) };
+                checked.map(|()| end)
             }
         }
     }
+}
+
+/// Sorts on the way.
+fn has_repetition<T: Ord>(items: &mut [T]) -> bool {
+    items.sort_unstable();
+    items.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 /// The text was valid JSON when the record was walked.

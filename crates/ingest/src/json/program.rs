@@ -74,7 +74,7 @@ pub(super) enum Shape {
         elements: Vec<usize>,
     },
     /// A value of one of several types, or NULL.
-    Variant(Variant),
+    Variant(Box<Variant>),
 }
 
 impl Shape {

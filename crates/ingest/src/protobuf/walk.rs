@@ -380,15 +380,17 @@ impl Walk<'_> {
     }
 }
 
-/// The slot that takes a key: most records have their fields in the order of their numbers.
+/// The slot that takes a key. Most records have their fields in the order of their numbers, and few are left out.
 #[inline(always)]
 fn find(slots: &[Slot], key: Key, expected: usize) -> Option<usize> {
-    match slots.get(expected) {
-        Some(slot) if slot.key == key => Some(expected),
-        _ => search(slots, key),
-    }
+    let ahead = slots.get(expected..)?.iter().take(LOOK_AHEAD).position(|slot| slot.key == key);
+    ahead.map(|ahead| expected + ahead).or_else(|| search(slots, key))
 }
 
+/// Slots that are tried in turn before the rest is searched.
+const LOOK_AHEAD: usize = 4;
+
+#[inline(never)]
 fn search(slots: &[Slot], key: Key) -> Option<usize> {
     let index = slots.binary_search_by_key(&key.number(), |slot| slot.key.number()).ok()?;
     let slot = &slots[index];

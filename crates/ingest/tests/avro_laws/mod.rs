@@ -1,6 +1,6 @@
 //! Laws of the Avro decoder that hold for any bytes, and what tests need to state them.
 //!
-//! The fuzz target runs [`check`] and [`check_schema`] too.
+//! The fuzz target runs [`check_document`] and [`check_schema`] too.
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 use crate::json_laws::*;
@@ -244,7 +244,7 @@ static DECODER: LazyLock<Decoder> =
 
 /// Everything that must hold for any document: nothing panics, a document is one row or has a defect, the documents
 /// around it decode as if they were alone, and checking texts later finds what checking them at once finds.
-pub(crate) fn check(document: &[u8]) {
+pub(crate) fn check_document(document: &[u8]) {
     check_between(&DECODER, &COLUMNS, document, &[good(1), good(2)]);
 }
 

@@ -195,6 +195,12 @@ fn show_integer(bytes: &[u8]) -> String {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wire(pub(crate) Vec<u8>);
 
+impl AsRef<[u8]> for Wire {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl Wire {
     pub(crate) fn key(mut self, number: u32, form: u32) -> Self {
         self.push_varint(u64::from(number << 3 | form));
@@ -228,7 +234,7 @@ impl Wire {
 
     pub(crate) fn group(self, number: u32, content: Wire) -> Self {
         let mut wire = self.key(number, 3);
-        wire.0.extend_from_slice(&content.0);
+        wire.0.extend(content.0);
         wire.key(number, 4)
     }
 

@@ -57,7 +57,10 @@ pub(super) struct Detected {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Look {
     Framed(SchemaId),
+    /// An object, an array or a quoted text.
     Json,
+    /// A JSON number, true, false or null: plain text as well.
+    Word,
     Text,
     Bytes,
 }
@@ -78,20 +81,23 @@ pub(super) fn detect(
             *counts.entry(look(record, bytes, side, registry)).or_default() += 1;
         }
     }
+    let count_of = |look| counts.get(&look).copied().unwrap_or(0);
+    let words =
+        if count_of(Look::Text) > count_of(Look::Json) { Format::String } else { Format::JsonWithoutSchema };
     let mut formats: BTreeMap<&'static str, (Format, usize)> = BTreeMap::new();
-    let mut total = 0;
-    for (look, count) in counts {
+    for (look, count) in &counts {
         let format = match look {
-            Look::Framed(id) => schema(id)?.map_or(Format::Binary, |schema| format_of(schema.kind)),
+            Look::Framed(id) => schema(*id)?.map_or(Format::Binary, |schema| format_of(schema.kind)),
             Look::Json => Format::JsonWithoutSchema,
+            Look::Word => words,
             Look::Text => Format::String,
             Look::Bytes => Format::Binary,
         };
-        total += count;
         formats.entry(name(format)).or_insert((format, 0)).1 += count;
     }
+    let total: usize = counts.values().sum();
     // A text among JSON values, or bytes among texts, do not make all of them texts or bytes.
-    let most = formats.values().max_by_key(|(_, count)| *count);
+    let most = formats.values().max_by_key(|(format, count)| (*count, structure(*format)));
     let (format, count) = most.copied().unwrap_or((Format::JsonWithoutSchema, 0));
     Ok(Detected { format, others: total - count, any: total > 0 })
 }
@@ -99,7 +105,10 @@ pub(super) fn detect(
 fn look(record: Record<'_>, bytes: &[u8], side: Side, registry: Option<RegistryKind>) -> Look {
     match frame(record, bytes, side, registry) {
         Some(Frame { form, schema, .. }) if form != Form::Bare => Look::Framed(schema),
-        _ if json::is_valid(bytes) => Look::Json,
+        _ if json::is_valid(bytes) => match bytes.trim_ascii_start().first() {
+            Some(b'{' | b'[' | b'"') => Look::Json,
+            _ => Look::Word,
+        },
         _ if is_text(bytes) => Look::Text,
         _ => Look::Bytes,
     }
@@ -130,6 +139,16 @@ fn format_of(kind: SchemaKind) -> Format {
         SchemaKind::Avro => Format::Avro,
         SchemaKind::Protobuf => Format::Protobuf,
         SchemaKind::Json => Format::JsonWithSchema,
+    }
+}
+
+/// How much a format says of its values: of two that are equally common the one that says more is meant.
+fn structure(format: Format) -> u8 {
+    match format {
+        Format::Avro | Format::Protobuf | Format::JsonWithSchema => 3,
+        Format::JsonWithoutSchema => 2,
+        Format::String => 1,
+        Format::Binary => 0,
     }
 }
 
@@ -173,9 +192,12 @@ mod tests {
         let registry = Some(RegistryKind::Confluent);
         assert_eq!(detected(&[b"{}", b"[1]", b"oops"], None), ("json_without_schema", 1));
         assert_eq!(detected(&[b"hello", b"you"], None), ("string", 0));
+        assert_eq!(detected(&[b"AA11", b"9E3525"], None), ("string", 0));
+        assert_eq!(detected(&[b"1", b"null"], None), ("json_without_schema", 0));
         assert_eq!(detected(&[b"\xff\xfe", b"\x80"], None), ("binary", 0));
         assert_eq!(detected(&[b"\0\0\0\0\x01\x02", b"{}", b"\0\0\0\0\x01\x04"], registry), ("avro", 1));
         assert_eq!(detected(&[b"\0\0\0\0\x02\0\x02"], registry), ("protobuf", 0));
+        assert_eq!(detected(&[b"\0\0\0\0\x01\x02", b"\0\0"], registry), ("avro", 1));
         assert_eq!(detected(&[b"\0\0\0\0\x09\x02"], registry), ("binary", 0));
         assert_eq!(detected(&[], registry), ("json_without_schema", 0));
     }

@@ -40,18 +40,30 @@ pub(crate) struct Findings {
 }
 
 /// How the values or keys of a topic are written.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Written {
     pub(crate) format: RecordFormat,
-    /// How that is known.
-    pub(crate) how: &'static str,
+    pub(crate) known: Known,
     /// Records that are written otherwise, among those looked at.
     pub(crate) others: usize,
 }
 
+/// How a format is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// By `--value-format`.
+    Told,
+    /// By a data source of the project that reads the topic.
+    Project,
+    /// By what most records look like.
+    Detected,
+    /// Not at all: there is nothing to look at.
+    Nothing,
+}
+
 impl Written {
     fn told(format: Format) -> Self {
-        Self { format: RecordFormat { format, ..RecordFormat::default() }, how: "as told", others: 0 }
+        Self { format: RecordFormat { format, ..RecordFormat::default() }, known: Known::Told, others: 0 }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Findings as text for people and as JSON for programs.
 
-use super::{Content, Findings, Frame, Place, Shown, ShownRecord, Written, detect};
+use super::{Content, Findings, Frame, Known, Place, Shown, ShownRecord, Written, counted, detect};
 use crate::screen::Paint;
 use forebay_ingest::inference::InferredColumn;
 use serde_json::{Value, json};
@@ -26,12 +26,17 @@ pub(super) fn render(findings: &Findings, place: &Place, paint: Paint) -> String
 }
 
 fn described(written: &Written, paint: Paint) -> String {
-    let Written { format, how, others } = written;
-    let others = match others {
-        0 => String::new(),
-        count => paint.yellow(&format!(", {count} of the records are written otherwise")),
+    let name = detect::name(written.format.format);
+    let described = match written.known {
+        Known::Told => format!("{name}, as told"),
+        Known::Project => format!("{name}, as the project says"),
+        Known::Detected => format!("{name}, by their looks"),
+        Known::Nothing => "none".to_owned(),
     };
-    format!("{} ({how}){others}", detect::name(format.format))
+    match written.others {
+        0 => described,
+        others => described + &paint.yellow(&format!("; {} written otherwise", counted(others, "record"))),
+    }
 }
 
 fn record_lines(record: &ShownRecord, paint: Paint) -> String {
@@ -78,7 +83,10 @@ fn time(epoch_ms: i64) -> String {
 
 /// The findings for programs.
 pub(super) fn to_json(findings: &Findings) -> String {
-    let written = |written: &Written| json!({ "format": detect::name(written.format.format), "known": written.how, "others": written.others });
+    let written = |written: &Written| {
+        let format = (written.known != Known::Nothing).then(|| detect::name(written.format.format));
+        json!({ "format": format, "detected": written.known == Known::Detected, "others": written.others })
+    };
     let report = json!({
         "place": findings.place,
         "extent": findings.extent,

@@ -1,7 +1,7 @@
 //! Looks at a topic.
 
 use super::{
-    Findings, ShownRecord, Written, counted,
+    Findings, Known, ShownRecord, Written, counted,
     detect::{self, Side, detect},
     document::{Documents, hexadecimal},
     nothing_to_infer, options,
@@ -166,14 +166,14 @@ impl Looker<'_> {
     /// How one side is written: as the data source of the project says, else as most records look.
     fn written(&self, side: Side, known: &RecordFormat) -> Result<Written, Failure> {
         if *known != RecordFormat::default() {
-            return Ok(Written { format: known.clone(), how: "as its data source says", others: 0 });
+            return Ok(Written { format: known.clone(), known: Known::Project, others: 0 });
         }
         let subject = side.subject(self.topic);
         let fetch = |id| self.registry.fetch(self.registry.schemas(), id, &subject);
         let detected = detect(self.records, side, self.registry.kind, fetch)?;
         let format = RecordFormat { format: detected.format, ..RecordFormat::default() };
-        let how = if detected.any { "detected" } else { "none is there" };
-        Ok(Written { format, how, others: detected.others })
+        let known = if detected.any { Known::Detected } else { Known::Nothing };
+        Ok(Written { format, known, others: detected.others })
     }
 
     /// The newest records, decoded.

@@ -131,16 +131,21 @@ fn nothing_is_committed_and_no_group_is_joined() {
 
 #[test]
 fn local_files_give_tables_too() {
-    let project = Project::new(&[]);
-    project.write("people.ndjson", "{\"id\":1,\"who\":\"Ada\"}\n\n{\"id\":2}\n");
-    project.write("people.csv", "id,born,score\n1,1815-12-10,1.5\n2,1906-12-09,2\n");
-    let mut text = shown("", &project.run(&["init", "--file", "people.ndjson", "--stdout"]));
-    text.push_str(&shown("", &project.run(&["init", "--file", "people.csv", "--stdout"])));
-    text.push_str(&shown("", &project.run(&["init", "--file", "people.csv", "--name", "people"])));
-    assert!(fs::read_to_string(project.path().join("people.datasource")).unwrap().contains("SCHEMA >"));
-    let query = "SELECT 1::UInt32 AS id, 'Ada' AS name, toDateTime64('2024-01-02 03:04:05.5', 3) AS at FORMAT Parquet";
-    let parquet = project.command(&["sql", query, "--data-dir", "."]).output().unwrap();
+    let project = Project::new(&[("numbers.datasource", "SCHEMA >\n    `n` UInt8\n")]);
+    // Makes the database that `sql` runs its query in.
+    project.start(&[]).ready().stop();
+    let query =
+        "SELECT 1::UInt32 AS id, 'Ada' AS name, toDateTime64('2024-01-02 03:04:05.5', 3, 'UTC') AS at";
+    let parquet = project.command(&["sql", query, "--format", "Parquet"]).output().unwrap();
     fs::write(project.path().join("people.parquet"), parquet.stdout).unwrap();
-    text.push_str(&shown("", &project.run(&["preview", "people.parquet"])));
-    insta::assert_snapshot!(text);
+    project.write("people.ndjson", "{\"id\":1,\"who\":\"Ada\"}\n\n{\"id\":2}\n");
+    project.write("people.csv", "id,born,score\n1,1915-12-10,1.5\n2,1906-12-09,2\n");
+    let commands: [&[&str]; 4] = [
+        &["init", "--file", "people.ndjson", "--stdout"],
+        &["init", "--file", "people.csv", "--stdout"],
+        &["init", "--file", "people.csv"],
+        &["preview", "people.parquet"],
+    ];
+    insta::assert_snapshot!(commands.map(|args| shown("TOPIC", &project.run(args))).join("\n"));
+    assert!(fs::read_to_string(project.path().join("people.datasource")).unwrap().contains("SCHEMA >"));
 }
