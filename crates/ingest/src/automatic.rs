@@ -76,7 +76,9 @@ impl AutomaticColumn {
     fn compile(index: usize, column: &TargetColumn) -> Result<Self, UnsupportedType> {
         let scalar_type = match &column.source {
             // Names and values of headers are text, of whatever list or map they are items.
-            ColumnSource::Headers | ColumnSource::HeaderKeys | ColumnSource::HeaderValues => &ColumnType::String,
+            ColumnSource::Headers | ColumnSource::HeaderKeys | ColumnSource::HeaderValues => {
+                &ColumnType::String
+            }
             _ => column.column_type.stripped(),
         };
         let precision = match scalar_type {

@@ -180,7 +180,8 @@ impl Intake {
 
     /// Sets aside the records of partitions that wait, or begin to with a record that `must_wait`; returns the others.
     fn hold_back(&mut self, (batch, charge): Charged, must_wait: impl Fn(Record<'_>) -> bool) -> Charged {
-        let mut held_from: BTreeMap<i32, i64> = self.partitions.iter().map(|held| (*held, i64::MIN)).collect();
+        let mut held_from: BTreeMap<i32, i64> =
+            self.partitions.iter().map(|held| (*held, i64::MIN)).collect();
         for record in batch.iter() {
             if !held_from.contains_key(&record.partition()) && must_wait(record) {
                 held_from.insert(record.partition(), record.offset());

@@ -111,7 +111,9 @@ pub fn quarantine_columns(datasource: &Datasource) -> Vec<(String, ColumnType)> 
     let data_columns = datasource
         .columns
         .iter()
-        .filter(|column| matches!(column.path, Path::Document(_) | Path::Key(_)) && is_data_column(&column.name))
+        .filter(|column| {
+            matches!(column.path, Path::Document(_) | Path::Key(_)) && is_data_column(&column.name)
+        })
         .map(|column| (column.name.clone(), nullable(ColumnType::String)));
     let own_columns = own_columns().into_iter().map(|(name, column_type)| (name.to_owned(), column_type));
     data_columns.chain(own_columns).collect()

@@ -223,7 +223,10 @@ impl<S: Source, D: Destination> Running<S, D> {
     fn schemas_missing(&self, mut error: Error) -> Error {
         let datasource = &self.ingest.writer.datasource;
         let partitions: Vec<i32> = self.intake.partitions().collect();
-        error.fact = format!("data source {datasource:?}: partitions {partitions:?} wait for a schema: {}", error.fact);
+        error.fact = format!(
+            "data source {datasource:?}: partitions {partitions:?} wait for a schema: {}",
+            error.fact
+        );
         error
     }
 

@@ -330,8 +330,9 @@ mod with_a_reader {
         columns: &[forebay_ingest::target::TargetColumn],
         document: Datum,
     ) -> String {
+        let Datum(document) = document;
         let decoder = decoder(&schema(writer), Some(&schema(reader)), columns, Options::default());
-        outcome_of(&decoder, columns, &document.0)
+        outcome_of(&decoder, columns, &document)
     }
 
     #[test]

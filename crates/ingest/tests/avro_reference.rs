@@ -256,14 +256,18 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// Equal but for the spelling of numbers: `1` and `1.0` are the same.
+/// Equal but for the spelling of numbers: `1` and `1.0` are the same. serde_json reads floats
+/// nearly; that they are exact is tested in columns of their own type.
 fn same(expected: &Json, found: &Json) -> bool {
     match (expected, found) {
         (Json::Array(e), Json::Array(f)) => e.len() == f.len() && e.iter().zip(f).all(|(e, f)| same(e, f)),
         (Json::Object(e), Json::Object(f)) => {
             e.len() == f.len() && e.iter().all(|(name, e)| f.get(name).is_some_and(|f| same(e, f)))
         }
-        (Json::Number(e), Json::Number(f)) => e == f || e.as_f64() == f.as_f64(),
+        (Json::Number(e), Json::Number(f)) => {
+            let (e_float, f_float) = (e.as_f64().unwrap(), f.as_f64().unwrap());
+            e == f || (e.is_f64() && (e_float - f_float).abs() <= e_float.abs() * 4.0 * f64::EPSILON)
+        }
         _ => expected == found,
     }
 }
@@ -288,10 +292,10 @@ fn own_column(kind: &Type, value: &Value) -> Option<(ColumnType, String)> {
             (ColumnType::Date32, days.to_string())
         }
         (Type::Array(item), Value::Array(items)) => {
-            let item_type = own_column(item, items.first()?)?.0;
-            let items = items.iter().map(|value| own_column(item, value).map(|(_, shown)| shown));
-            let items = items.collect::<Option<Vec<_>>>()?;
-            (array(item_type), format!("[{}]", items.join(", ")))
+            let items = items.iter().map(|value| own_column(item, value));
+            let (types, shown): (Vec<_>, Vec<_>) = items.collect::<Option<Vec<_>>>()?.into_iter().unzip();
+            let item_type = types.first().filter(|first| types.iter().all(|other| other == *first))?;
+            (array(item_type.clone()), format!("[{}]", shown.join(", ")))
         }
         (Type::Record(fields), Value::Record(values)) => {
             let elements = fields.iter().zip(values).map(|(kind, (name, value))| {
@@ -312,16 +316,12 @@ fn own_column(kind: &Type, value: &Value) -> Option<(ColumnType, String)> {
                 Type::Null => (nullable(ColumnType::String), "NULL".to_owned()),
                 kind => {
                     let (inner, shown) = own_column(kind, value)?;
-                    (nullable(unwrapped(inner)), shown)
+                    (nullable(inner.stripped().clone()), shown)
                 }
             }
         }
         _ => return None,
     })
-}
-
-fn unwrapped(column_type: ColumnType) -> ColumnType {
-    column_type.stripped().clone()
 }
 
 fn written(kind: &Type, value: &Value) -> (String, Vec<u8>) {

@@ -48,8 +48,8 @@ pub(crate) fn load_project(dir: &Path, screen: Screen) -> Result<Project, Failur
 
 fn check_decoders(project: &Project) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime =
-        runtime.map_err(|error| Failure::new(Exit::Environment, format!("no thread can be started: {error}")))?;
+    let runtime = runtime
+        .map_err(|error| Failure::new(Exit::Environment, format!("no thread can be started: {error}")))?;
     Ok(runtime.block_on(registries::check_decoders(project))?)
 }
 

@@ -83,15 +83,13 @@ fn look_up(args: &ExplainArgs, kafka: &KafkaSource) -> Result<Documents, Failure
         .map_err(|error| Failure::new(Exit::Environment, format!("no threads can be started: {error}")))?;
     runtime.block_on(async {
         let [latest_value, latest_key] = latest;
-        let value_schemas = if formats.value.has_configured_schema { formats.value.schemas } else { latest_value };
+        let value_schemas =
+            if formats.value.has_configured_schema { formats.value.schemas } else { latest_value };
         let key_schemas = if formats.key.has_configured_schema { formats.key.schemas } else { latest_key };
         let (value, value_line) = known(&kafka.value, value_schemas.as_deref()).await;
         let (key, key_line) = known(&kafka.key, key_schemas.as_deref()).await;
-        let lines = vec![
-            format!("topic   {topic}"),
-            format!("values  {value_line}"),
-            format!("keys    {key_line}"),
-        ];
+        let lines =
+            vec![format!("topic   {topic}"), format!("values  {value_line}"), format!("keys    {key_line}")];
         Ok(Documents { value, key, lines })
     })
 }
@@ -107,9 +105,7 @@ async fn known(format: &RecordFormat, schemas: Option<&dyn Schemas>) -> (Known, 
             let language = if format.format == Format::Avro { "Avro" } else { "Protobuf" };
             match typed(format, schemas).await {
                 Ok((known, origin)) => (known, format!("{language}, {origin}")),
-                Err(why) => {
-                    (Known::Nothing(why.clone()), format!("{language}; no schema to look at: {why}"))
-                }
+                Err(why) => (Known::Nothing(why.clone()), format!("{language}; no schema to look at: {why}")),
             }
         }
     }
@@ -136,7 +132,12 @@ async fn typed(format: &RecordFormat, schemas: Option<&dyn Schemas>) -> Result<(
 
 type Explained<'c> = (&'c TargetColumn, Explanation);
 
-fn render(datasource: &Datasource, documents: &Documents, explained: &[Explained<'_>], paint: Paint) -> String {
+fn render(
+    datasource: &Datasource,
+    documents: &Documents,
+    explained: &[Explained<'_>],
+    paint: Paint,
+) -> String {
     let mut text = format!("{}\n", paint.bold(&format!("data source \"{}\"", datasource.name)));
     for line in &documents.lines {
         text.push_str(&format!("  {line}\n"));
@@ -173,8 +174,13 @@ fn missing(explanation: &Explanation, documents: &Documents, column: &TargetColu
         Missing::Quarantine => "the record goes to quarantine".to_owned(),
     };
     let is_typed = matches!(documents.value, Known::Avro(_) | Known::Protobuf(_));
-    let never_there = is_typed && explanation.conversions.is_empty() && explanation.reads.ends_with("the value");
-    let note = if never_there { format!("; the schema has nothing there: check the path of {}", column.name) } else { String::new() };
+    let never_there =
+        is_typed && explanation.conversions.is_empty() && explanation.reads.ends_with("the value");
+    let note = if never_there {
+        format!("; the schema has nothing there: check the path of {}", column.name)
+    } else {
+        String::new()
+    };
     Some(becomes + &note)
 }
 

@@ -27,11 +27,7 @@ impl<F: Fn(&str) -> Option<String>> Registries<F> {
     }
 
     /// How the records of `topic` are decoded, by the settings of the data source that reads it.
-    pub(crate) fn formats(
-        &mut self,
-        kafka: &KafkaSource,
-        topic: &str,
-    ) -> Result<Formats, Error> {
+    pub(crate) fn formats(&mut self, kafka: &KafkaSource, topic: &str) -> Result<Formats, Error> {
         let client = self.client(&kafka.connection)?;
         let document = |settings| self.document(&client, settings);
         Ok(Formats {
@@ -70,7 +66,8 @@ impl<F: Fn(&str) -> Option<String>> Registries<F> {
         if let Some(client) = self.clients.get(&connection.name) {
             return Ok(client.clone());
         }
-        let settings = RegistrySettings::resolve(&connection.name, registry, &self.secret).map_err(refused)?;
+        let settings =
+            RegistrySettings::resolve(&connection.name, registry, &self.secret).map_err(refused)?;
         let client = RegistryClient::new(&settings, self.kept_in.clone())?;
         self.clients.insert(connection.name.clone(), client.clone());
         Ok(client)
@@ -84,7 +81,8 @@ impl<F: Fn(&str) -> Option<String>> Registries<F> {
             }
             None => client.clone(),
         };
-        let names_schemas = matches!(settings.format, Format::Avro | Format::Protobuf | Format::JsonWithSchema);
+        let names_schemas =
+            matches!(settings.format, Format::Avro | Format::Protobuf | Format::JsonWithSchema);
         Ok(DocumentFormat {
             settings: settings.clone(),
             has_configured_schema: client.has_configured_schema(),

@@ -134,9 +134,24 @@ impl Table {
     ) -> Result<(), EngineError> {
         let columns = self.block(group);
         let rows: usize = group.chunks.iter().map(|chunk| chunk.row_count()).sum();
-        let statement = self.insert_statement(&self.group_token(token, group), &columns, rows);
+        let token = self.group_token(token, group);
+        if columns.is_empty() {
+            return self.insert_defaults(engine, &token, rows);
+        }
+        let names = identifiers(columns.iter().map(|column| column.name));
+        let statement = self.insert_statement(&token, &names, rows);
         let mut insert = engine.insert(&statement, "Native")?;
         native::encode(&columns, |bytes| insert.append(bytes))?;
+        insert.finish()?;
+        Ok(())
+    }
+
+    /// Inserts rows that have no value in any column: a Native block cannot say how many there are.
+    fn insert_defaults(&self, engine: &Engine, token: &str, rows: usize) -> Result<(), EngineError> {
+        let names = identifiers(self.columns.iter().map(|(name, _)| name.as_str()));
+        let statement = self.insert_statement(token, &names, rows);
+        let mut insert = engine.insert(&statement, "JSONEachRow")?;
+        insert.append("{}\n".repeat(rows).as_bytes())?;
         insert.finish()?;
         Ok(())
     }
@@ -165,8 +180,7 @@ impl Table {
     ///
     /// A batch may touch any number of the table's partitions: the part limits of the table protect the engine, and a
     /// limit here would stop the data source for good.
-    fn insert_statement(&self, token: &str, columns: &[BlockColumn<'_>], rows: usize) -> String {
-        let names = identifiers(columns.iter().map(|column| column.name));
+    fn insert_statement(&self, token: &str, names: &str, rows: usize) -> String {
         let whole = rows + 1;
         format!(
             "INSERT INTO {} ({names}) SETTINGS async_insert = 0, insert_deduplicate = 1, \
@@ -174,7 +188,8 @@ impl Table {
              max_insert_block_size = {whole}, min_insert_block_size_rows = {whole}, min_insert_block_size_bytes = 0, \
              max_partitions_per_insert_block = 0, max_insert_threads = 1, input_format_null_as_default = 1, \
              input_format_defaults_for_omitted_fields = 1, input_format_native_allow_types_conversion = 1, \
-             input_format_try_infer_dates = 0, input_format_try_infer_datetimes = 0",
+             input_format_try_infer_dates = 0, input_format_try_infer_datetimes = 0, \
+             input_format_parallel_parsing = 0",
             qualified(&self.database, &self.name),
             literal(token)
         )

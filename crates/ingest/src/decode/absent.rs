@@ -15,7 +15,8 @@ pub(super) struct AbsentDocument {
 
 impl AbsentDocument {
     pub(super) fn compile(columns: &[DocumentColumn<'_>]) -> Result<Self, UnsupportedType> {
-        let zeros = columns.iter().map(|column| Ok((column.index, Zero::compile(&column.target.column_type)?)));
+        let zeros =
+            columns.iter().map(|column| Ok((column.index, Zero::compile(&column.target.column_type)?)));
         Ok(Self { columns: zeros.collect::<Result<_, _>>()? })
     }
 
@@ -34,7 +35,8 @@ impl AbsentDocument {
     pub(super) fn required(&self, columns: &[Column]) -> Vec<Defect> {
         let needs_value = |column: &Column| column.absent.is_none() && column.nulls.is_none();
         let required = self.columns.iter().filter(|(index, _)| needs_value(&columns[*index]));
-        let defect = |index| Defect { column: Some(index), reason: Reason::MissingRequired, detail: String::new() };
+        let defect =
+            |index| Defect { column: Some(index), reason: Reason::MissingRequired, detail: String::new() };
         required.map(|(index, _)| defect(*index)).collect()
     }
 }

@@ -132,7 +132,8 @@ impl Documents {
             Side::Key => format!("{topic}-key"),
         };
         let known = Mutex::default();
-        let mut documents = Self { side, settings, columns, options, subject, frames, schemas, only: None, known };
+        let mut documents =
+            Self { side, settings, columns, options, subject, frames, schemas, only: None, known };
         documents.only = documents.plan_without_schema()?.map(|decoder| Arc::new(Plan::Decode(decoder)));
         // Also where every record names a schema the columns must be decodable at all.
         json::Decoder::compile(&documents.document_columns(), options).map_err(invalid)?;
@@ -216,8 +217,7 @@ impl Documents {
 
     /// Whether a record must wait for its schema.
     pub(super) fn must_wait(&self, record: Record<'_>) -> bool {
-        self.only.is_none()
-            && self.frame(record).is_some_and(|frame| !self.knows(&PlanId::of(&frame)))
+        self.only.is_none() && self.frame(record).is_some_and(|frame| !self.knows(&PlanId::of(&frame)))
     }
 
     /// The plan of all documents, in a format without schemas.
@@ -280,7 +280,9 @@ impl Documents {
     async fn fetch(&self, id: SchemaId) -> Result<Arc<Schema>, SchemaError> {
         match &self.schemas {
             Some(schemas) => schemas.fetch(id, &self.subject).await,
-            None => Err(SchemaError::Refused(format!("the record names {id}, and no schema registry is set"))),
+            None => {
+                Err(SchemaError::Refused(format!("the record names {id}, and no schema registry is set")))
+            }
         }
     }
 
@@ -330,7 +332,12 @@ impl Documents {
         }
     }
 
-    fn avro(&self, id: SchemaId, schema: &Schema, reader: Option<&Schema>) -> Result<Box<dyn AnyDecoder>, String> {
+    fn avro(
+        &self,
+        id: SchemaId,
+        schema: &Schema,
+        reader: Option<&Schema>,
+    ) -> Result<Box<dyn AnyDecoder>, String> {
         let writer = AvroSchema::parse(schema).map_err(text)?;
         let reader = reader.map(AvroSchema::parse).transpose().map_err(text)?;
         let options = avro::Options {

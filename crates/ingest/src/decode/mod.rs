@@ -308,7 +308,11 @@ impl<'d> Run<'d> {
     }
 
     /// Appends the rows of a record and returns their number.
-    fn decode_record<'r>(&mut self, record: Record<'r>, rows: &mut ColumnBatch) -> Result<usize, Failure<'r, 'd>> {
+    fn decode_record<'r>(
+        &mut self,
+        record: Record<'r>,
+        rows: &mut ColumnBatch,
+    ) -> Result<usize, Failure<'r, 'd>> {
         let columns = &mut rows.columns;
         let added = match (self.value.decode(record, columns)?, self.decoder.tombstones) {
             (Some(added), _) => added,

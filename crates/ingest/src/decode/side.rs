@@ -107,7 +107,9 @@ impl Failure<'_, '_> {
     #[cold]
     pub(super) fn diagnose(self) -> Diagnosis {
         match self {
-            Self::Tombstone => Diagnosis::whole(whole_record(Reason::NullValue, "the record has no value".to_owned())),
+            Self::Tombstone => {
+                Diagnosis::whole(whole_record(Reason::NullValue, "the record has no value".to_owned()))
+            }
             Self::Frame(error) => {
                 let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
                 Diagnosis::whole(whole_record(Reason::InvalidFrame, format!("{error}{hint}")))

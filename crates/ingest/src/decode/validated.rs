@@ -41,7 +41,9 @@ impl DocumentDecoder for Decoder {
     fn diagnose(&self, document: &[u8]) -> Diagnosis {
         let mut diagnosis = self.decoder.diagnose(document);
         if let Err(violations) = self.validator.check(document) {
-            diagnosis.defects.insert(0, super::documents::whole_record(Reason::NotAllowedBySchema, violations));
+            diagnosis
+                .defects
+                .insert(0, super::documents::whole_record(Reason::NotAllowedBySchema, violations));
         }
         diagnosis
     }

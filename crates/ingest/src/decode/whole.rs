@@ -32,7 +32,8 @@ impl Decoder {
             let column_type = &column.target.column_type;
             let refused = |what: &dyn std::fmt::Display| {
                 let fact = format!("column \"{}\": {what}", column.target.name);
-                Error::new(Kind::Invalid, fact).hint("values without fields go into String columns, numbers and times")
+                Error::new(Kind::Invalid, fact)
+                    .hint("values without fields go into String columns, numbers and times")
             };
             Ok(WholeColumn {
                 index: column.index,

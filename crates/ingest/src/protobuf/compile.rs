@@ -247,8 +247,8 @@ impl<'c> Compiler<'c> {
                 ChoiceKind::Value
             }
         };
-        let refused = self.add(Shape::Nothing);
-        let leaf = self.leaf(read, refused, Mode::Single, lack_of(column_type))?;
+        let nothing = self.add(Shape::Nothing);
+        let leaf = self.leaf(read, nothing, Mode::Single, lack_of(column_type))?;
         Ok(Choice { oneof: number, kind, leaf })
     }
 

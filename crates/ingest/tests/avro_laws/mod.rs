@@ -132,8 +132,8 @@ pub(crate) fn outcome_of(decoder: &Decoder, columns: &[TargetColumn], document: 
 }
 
 pub(crate) fn outcome(text: &str, columns: &[TargetColumn], document: Datum) -> String {
-    let decoder = decoder(&schema(text), None, columns, Options::default());
-    outcome_of(&decoder, columns, &document.0)
+    let (Datum(document), writer) = (document, schema(text));
+    outcome_of(&decoder(&writer, None, columns, Options::default()), columns, &document)
 }
 
 /// The whole document as text.
