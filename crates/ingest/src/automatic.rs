@@ -1,7 +1,8 @@
 //! Columns filled from what Kafka says of a record, a batch at a time.
 
 use crate::column_batch::{Column, ColumnBatch, Values};
-use crate::convert::{Scalar, UnsupportedType, Value};
+use crate::convert::{RuleKind, Scalar, SourceType, Value, rule};
+use crate::error::{Error, Kind};
 use crate::quarantine::Defect;
 use crate::records::{Record, RecordBatch};
 use crate::target::{ColumnSource, TargetColumn};
@@ -25,7 +26,9 @@ struct AutomaticColumn {
 }
 
 impl Automatic {
-    pub(crate) fn compile(columns: &[TargetColumn]) -> Result<Self, UnsupportedType> {
+    /// # Errors
+    /// [`Kind::Invalid`] when a column cannot hold what it is filled with.
+    pub(crate) fn compile(columns: &[TargetColumn]) -> Result<Self, Error> {
         let automatic = columns.iter().enumerate().filter(|(_, column)| {
             !matches!(column.source, ColumnSource::Path(Path::Document(_) | Path::Key(_)))
         });
@@ -73,7 +76,11 @@ impl Scratch {
 }
 
 impl AutomaticColumn {
-    fn compile(index: usize, column: &TargetColumn) -> Result<Self, UnsupportedType> {
+    fn compile(index: usize, column: &TargetColumn) -> Result<Self, Error> {
+        let is_raw = matches!(column.source, ColumnSource::RawValue | ColumnSource::Key);
+        if is_raw && rule(SourceType::Bytes, &column.column_type).kind == RuleKind::Refused {
+            return Err(refused(column, "raw bytes only fit a String\nmake the type String"));
+        }
         let scalar_type = match &column.source {
             // Names and values of headers are text, of whatever list or map they are items.
             ColumnSource::Headers | ColumnSource::HeaderKeys | ColumnSource::HeaderValues => {
@@ -85,7 +92,8 @@ impl AutomaticColumn {
             ColumnType::DateTime64 { precision, .. } => *precision,
             _ => 0,
         };
-        Ok(Self { index, source: column.source.clone(), scalar: Scalar::compile(scalar_type)?, precision })
+        let scalar = Scalar::compile(scalar_type).map_err(|error| refused(column, &error.to_string()))?;
+        Ok(Self { index, source: column.source.clone(), scalar, precision })
     }
 
     fn may_not_fit(&self) -> bool {
@@ -131,6 +139,10 @@ impl AutomaticColumn {
             nulls.push(pushed.is_none().into());
         }
     }
+}
+
+fn refused(column: &TargetColumn, why: &str) -> Error {
+    Error::new(Kind::Invalid, format!("column \"{}\": {why}", column.name))
 }
 
 /// A part of a header.

@@ -51,7 +51,7 @@ impl<F: Fn(&str) -> Option<String>> Registries<F> {
         }
         let client = self.client(&kafka.connection)?;
         let latest = |side: &str| -> Result<Option<Arc<dyn Schemas>>, Error> {
-            let path = Text::literal(&format!("/subjects/{topic}-{side}/versions/latest"));
+            let path = Text::literal(format!("/subjects/{topic}-{side}/versions/latest"));
             let configured = ConfiguredSchema::resolve(&SchemaLocation::Registry(path), &self.secret);
             Ok(Some(Arc::new(client.with_configured(configured.map_err(refused)?))))
         };

@@ -136,7 +136,7 @@ impl Documents {
             Self { side, settings, columns, options, subject, frames, schemas, only: None, known };
         documents.only = documents.plan_without_schema()?.map(|decoder| Arc::new(Plan::Decode(decoder)));
         // Also where every record names a schema the columns must be decodable at all.
-        json::Decoder::compile(&documents.document_columns(), options).map_err(invalid)?;
+        json::Decoder::compile(&documents.document_columns(), options).map_err(|error| invalid(&error))?;
         Ok(documents)
     }
 
@@ -159,9 +159,9 @@ impl Documents {
         let RecordFormat { format, validate, .. } = self.settings;
         Ok(match format {
             Format::JsonWithSchema if validate => None,
-            Format::JsonWithoutSchema | Format::JsonWithSchema => {
-                Some(Box::new(json::Decoder::compile(&columns, self.options).map_err(invalid)?))
-            }
+            Format::JsonWithoutSchema | Format::JsonWithSchema => Some(Box::new(
+                json::Decoder::compile(&columns, self.options).map_err(|error| invalid(&error))?,
+            )),
             Format::String => Some(Box::new(whole::Decoder::compile(&columns, true)?)),
             Format::Binary => Some(Box::new(whole::Decoder::compile(&columns, false)?)),
             Format::Avro | Format::Protobuf => None,
@@ -383,7 +383,7 @@ pub(super) fn whole_record(reason: Reason, detail: String) -> Defect {
     Defect { column: None, reason, detail }
 }
 
-fn invalid(error: json::CompileError) -> Error {
+fn invalid(error: &json::CompileError) -> Error {
     Error::new(Kind::Invalid, error.to_string())
 }
 

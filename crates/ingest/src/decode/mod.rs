@@ -131,9 +131,9 @@ impl RowDecoder {
         let value = Documents::new(Side::Value, &topic, value, columns.clone(), registry, options)?;
         let key = Documents::new(Side::Key, &topic, key, columns.clone(), registry, options)?;
         Ok(Self {
-            no_value: AbsentDocument::compile(&value.document_columns()).map_err(invalid)?,
-            no_key: AbsentDocument::compile(&key.document_columns()).map_err(invalid)?,
-            automatic: Automatic::compile(&columns).map_err(invalid)?,
+            no_value: AbsentDocument::compile(&value.document_columns()).map_err(|error| invalid(&error))?,
+            no_key: AbsentDocument::compile(&key.document_columns()).map_err(|error| invalid(&error))?,
+            automatic: Automatic::compile(&columns)?,
             key: (!key.document_columns().is_empty()).then_some(key),
             value,
             columns,
@@ -393,6 +393,6 @@ fn offsets_of(records: &RecordBatch) -> Result<CheckpointDelta, StaleDelta> {
     Ok(delta)
 }
 
-fn invalid(unsupported: UnsupportedType) -> Error {
+fn invalid(unsupported: &UnsupportedType) -> Error {
     Error::new(Kind::Invalid, unsupported.to_string())
 }
