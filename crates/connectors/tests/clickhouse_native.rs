@@ -1,4 +1,5 @@
 //! Native blocks against the engine itself: what is sent is what is stored.
+#![allow(clippy::unwrap_used)]
 
 mod clickhouse_support;
 

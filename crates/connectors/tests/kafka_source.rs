@@ -37,6 +37,7 @@ fn plaintext(topic: &str, group_id: &str) -> model::KafkaSource {
         user: None,
         password: None,
         ca_pem: None,
+        registry: None,
     };
     model::KafkaSource {
         connection,
@@ -45,6 +46,10 @@ fn plaintext(topic: &str, group_id: &str) -> model::KafkaSource {
         auto_offset_reset: OffsetReset::Earliest,
         store_raw_value: false,
         store_headers: false,
+        value: model::RecordFormat::default(),
+        key: model::RecordFormat::default(),
+        tombstones: model::Tombstones::default(),
+        automatic_columns: true,
     }
 }
 

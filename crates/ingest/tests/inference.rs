@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use forebay_ingest::document::{DocumentColumn, DocumentDecoder, Texts, scratch};
-use forebay_ingest::inference::{DatasourceText, Inference, Nested, Options, Samples, literal};
+use forebay_ingest::inference::{
+    DatasourceText, Inference, InferredColumn, Nested, Options, Samples, literal,
+};
 use forebay_ingest::json::{self, Decoder};
 use forebay_ingest::target::{ColumnSource, TargetColumn};
 use forebay_project::SourceFile;
@@ -130,7 +132,7 @@ fn a_file_tells_what_was_inferred_and_why() {
 }
 
 fn targets(inference: &Inference) -> Vec<TargetColumn> {
-    inference.columns.iter().map(|column| column.target()).collect()
+    inference.columns.iter().map(InferredColumn::target).collect()
 }
 
 /// What the columns refuse of the documents.

@@ -3,7 +3,7 @@
 
 use forebay_ingest::avro::{self, AvroSchema};
 use forebay_ingest::document::{DocumentColumn, DocumentDecoder, Texts, scratch};
-use forebay_ingest::inference::{self, DatasourceText, Inference, Nested, Options};
+use forebay_ingest::inference::{self, DatasourceText, Inference, InferredColumn, Nested, Options};
 use forebay_ingest::protobuf::{self, MessageChoice, ProtobufSchema};
 use forebay_ingest::schema::{Schema, SchemaKind, SchemaReference};
 use forebay_ingest::target::{ColumnSource, TargetColumn};
@@ -145,7 +145,7 @@ fn refused<D: DocumentDecoder>(
     compile: impl FnOnce(&[DocumentColumn<'_>]) -> D,
     payload: &[u8],
 ) -> Option<String> {
-    let targets: Vec<TargetColumn> = inference.columns.iter().map(|column| column.target()).collect();
+    let targets: Vec<TargetColumn> = inference.columns.iter().map(InferredColumn::target).collect();
     let columns: Vec<DocumentColumn<'_>> = targets
         .iter()
         .enumerate()

@@ -125,7 +125,7 @@ fn nothing_is_committed_and_no_group_is_joined() {
         .create()
         .unwrap();
     let groups = consumer.fetch_group_list(None, PATIENCE).unwrap();
-    let names: Vec<&str> = groups.groups().iter().map(|group| group.name()).collect();
+    let names: Vec<&str> = groups.groups().iter().map(rdkafka::groups::GroupInfo::name).collect();
     assert!(!names.contains(&"forebay-preview"), "{names:?}");
 }
 
