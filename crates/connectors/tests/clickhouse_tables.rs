@@ -56,7 +56,7 @@ fn full_datasource() -> Datasource {
         column("when it was", "DateTime64(3, 'Asia/Tokyo')"),
         with_default("carrier", "LowCardinality(String)", "'none'"),
         column("state", "Enum8('new' = 1, 'it\\'s' = 2)"),
-        Column { codec: Some("CODEC(ZSTD(3))".to_owned()), ..column("price", "Decimal(9, 2)") },
+        Column { codec: Some("(ZSTD(3))".to_owned()), ..column("price", "Decimal(9, 2)") },
         column("tags", "Array(LowCardinality(String))"),
         column("version", "UInt32"),
     ]);

@@ -26,6 +26,13 @@ pub struct Defect {
     pub detail: String,
 }
 
+impl Defect {
+    /// What is wrong with a record as a whole, in words.
+    pub fn of_record(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { column: None, reason, detail: detail.into() }
+    }
+}
+
 /// One record that did not decode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {

@@ -104,7 +104,7 @@ fn column_clause(column: &TargetColumn) -> (String, String) {
         clause.push_str(&format!(" DEFAULT {default}"));
     }
     if let Some(codec) = &column.codec {
-        clause.push_str(&format!(" {codec}"));
+        clause.push_str(&format!(" CODEC{codec}"));
     }
     (column.name.clone(), clause)
 }

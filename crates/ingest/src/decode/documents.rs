@@ -245,7 +245,7 @@ impl Documents {
         let known = match self.fetch(id.schema).await {
             Ok(schema) => self.compile(&id, &schema).await?,
             Err(SchemaError::Refused(detail)) => Known {
-                plan: Arc::new(Plan::Refuse(whole_record(Reason::SchemaNotFound, detail))),
+                plan: Arc::new(Plan::Refuse(Defect::of_record(Reason::SchemaNotFound, detail))),
                 believed_until: Some(Instant::now() + BELIEVED),
             },
             Err(SchemaError::Unavailable(error)) => return Err(error),
@@ -306,7 +306,7 @@ impl Documents {
         let origin = schema.origin.as_deref().map(|origin| format!(", {origin}")).unwrap_or_default();
         let plan = match self.decoder(id, schema, reader.as_deref()) {
             Ok(decoder) => Plan::Decode(decoder),
-            Err(why) => Plan::Refuse(whole_record(
+            Err(why) => Plan::Refuse(Defect::of_record(
                 Reason::SchemaRefused,
                 format!("its schema ({}{origin}) cannot be used: {why}", id.schema),
             )),
@@ -376,11 +376,6 @@ fn bare(bytes: &[u8]) -> Frame<'_> {
         message: Message::Untold,
         payload: Cow::Borrowed(bytes),
     }
-}
-
-/// A defect of the record as a whole.
-pub(super) fn whole_record(reason: Reason, detail: String) -> Defect {
-    Defect { column: None, reason, detail }
 }
 
 fn invalid(error: &json::CompileError) -> Error {

@@ -2,7 +2,7 @@
 
 use super::{
     any_decoder::{AnyDecoder, OpenDecoder},
-    documents::{Documents, Plan, PlanId, SidePlans, whole_record},
+    documents::{Documents, Plan, PlanId, SidePlans},
 };
 use crate::{
     column_batch::Column,
@@ -108,11 +108,11 @@ impl Failure<'_, '_> {
     pub(super) fn diagnose(self) -> Diagnosis {
         match self {
             Self::Tombstone => {
-                Diagnosis::whole(whole_record(Reason::NullValue, "the record has no value".to_owned()))
+                Diagnosis::whole(Defect::of_record(Reason::NullValue, "the record has no value"))
             }
             Self::Frame(error) => {
                 let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-                Diagnosis::whole(whole_record(Reason::InvalidFrame, format!("{error}{hint}")))
+                Diagnosis::whole(Defect::of_record(Reason::InvalidFrame, format!("{error}{hint}")))
             }
             Self::Schema(defect) => Diagnosis::whole(defect.clone()),
             Self::Document(document, decoder) => decoder.diagnose(&document),

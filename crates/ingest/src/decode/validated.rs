@@ -6,6 +6,7 @@ use crate::{
     document::{Diagnosis, DocumentDecoder, Texts, Undecodable},
     json,
     json_schema::Validator,
+    quarantine::Defect,
 };
 
 /// Checks a document against its schema before it is decoded.
@@ -41,9 +42,7 @@ impl DocumentDecoder for Decoder {
     fn diagnose(&self, document: &[u8]) -> Diagnosis {
         let mut diagnosis = self.decoder.diagnose(document);
         if let Err(violations) = self.validator.check(document) {
-            diagnosis
-                .defects
-                .insert(0, super::documents::whole_record(Reason::NotAllowedBySchema, violations));
+            diagnosis.defects.insert(0, Defect::of_record(Reason::NotAllowedBySchema, violations));
         }
         diagnosis
     }
