@@ -52,6 +52,8 @@ impl Http {
             .redirect_auth_headers(RedirectAuthHeaders::SameHost)
             .timeout_connect(Some(connect))
             .timeout_global(Some(connect + answer))
+            // Requests are few and far between: by then a proxy may have dropped the connection without a word.
+            .max_idle_connections(0)
             .user_agent(concat!("forebay/", env!("CARGO_PKG_VERSION")))
             .tls_config(tls_config(tls, trust)?);
         Ok(Self { agent: config.build().into() })
