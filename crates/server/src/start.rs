@@ -21,7 +21,8 @@ use forebay_connectors::clickhouse::{Change, ddl::TableOptions};
 use forebay_ingest::{error::Error, pacing::FlushSettings};
 use forebay_project::model::Project;
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write},
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::Arc,
@@ -79,7 +80,10 @@ pub(crate) fn run(args: &StartArgs, screen: Screen) -> Result<(), Failure> {
     let outcome = runtime.block_on(serve(&plan, listener, &engine, screen));
     // What still hangs in a client library must not keep the process.
     runtime.shutdown_background();
-    outcome
+    outcome?;
+    // Nor may it be met by the exit handlers of the libraries it uses: once that has ended in a corrupted heap.
+    let _ = io::stdout().flush();
+    leave_at_once(0)
 }
 
 async fn serve(
