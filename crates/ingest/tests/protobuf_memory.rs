@@ -1,6 +1,6 @@
 //! Decoding takes memory in proportion to what it reads: at most four times its input, plus a constant.
-#![allow(unsafe_code, reason = "a global allocator that counts cannot be written without")]
 
+mod held_memory;
 mod protobuf_laws;
 
 use forebay_ingest::{
@@ -8,49 +8,6 @@ use forebay_ingest::{
     document::{DocumentDecoder, Texts},
 };
 use protobuf_laws::*;
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-};
-
-struct Counting;
-
-thread_local! {
-    /// Bytes this thread holds, and the most it has held. Tests run on threads of their own.
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static MOST: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(change: isize) {
-    let held = HELD.get() + change;
-    HELD.set(held);
-    MOST.set(MOST.get().max(held));
-}
-
-// SAFETY: every call is handed on to the system's allocator unchanged; counting touches only thread-local integers
-// that need no allocation and no destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        // SAFETY: the caller keeps the contract of `dealloc`, and the pointer came from `System`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size as isize - layout.size() as isize);
-        // SAFETY: the caller keeps the contract of `realloc`, and the pointer came from `System`.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const CONSTANT: usize = 64 << 10;
 
@@ -58,14 +15,13 @@ const CONSTANT: usize = 64 << 10;
 fn most_held(table: &Table, record: &[u8]) -> usize {
     let mut rows = ColumnBatch::for_columns(&table.targets);
     let mut state = table.decoder.new_state(Texts::CheckedAtOnce);
-    let before = HELD.get();
-    MOST.set(before);
-    if table.decoder.decode(&mut state, record, &mut rows.columns).is_err() {
-        drop(rows);
-        drop(state);
-        table.decoder.diagnose(record);
-    }
-    usize::try_from(MOST.get() - before).expect("the most is at least what was held before")
+    held_memory::most_held(|| {
+        if table.decoder.decode(&mut state, record, &mut rows.columns).is_err() {
+            drop(rows);
+            drop(state);
+            table.decoder.diagnose(record);
+        }
+    })
 }
 
 /// Columns whose values take no more bytes than the record they come from.

@@ -207,7 +207,11 @@ impl Documents {
             }
             last = Some(id);
         }
-        if unknown.is_empty() { Ok(plans) } else { Err(unknown) }
+        if !unknown.is_empty() {
+            return Err(unknown);
+        }
+        self.forget_others(&plans);
+        Ok(plans)
     }
 
     /// `None` for a record without these bytes, or in a frame that is none.
@@ -250,12 +254,27 @@ impl Documents {
             },
             Err(SchemaError::Unavailable(error)) => return Err(error),
         };
-        let mut plans = self.known();
-        if plans.len() >= MOST_PLANS {
-            plans.clear();
-        }
-        plans.insert(id, known);
+        self.known().insert(id, known);
         Ok(())
+    }
+
+    /// Begins the time anew for which the missing schemas among `ids` are believed to be missing: fetching all that one
+    /// batch names may take longer than that.
+    pub(super) fn believe<'i>(&self, ids: impl Iterator<Item = &'i PlanId>) {
+        let mut known = self.known();
+        for id in ids {
+            if let Some(Known { believed_until: Some(until), .. }) = known.get_mut(id) {
+                *until = Instant::now() + BELIEVED;
+            }
+        }
+    }
+
+    /// Keeps the plans of the batch at hand if there are too many: it may itself name more than are kept otherwise.
+    fn forget_others(&self, plans: &SidePlans) {
+        let mut known = self.known();
+        if known.len() > MOST_PLANS {
+            known.retain(|id, _| plans.contains_key(id));
+        }
     }
 
     /// Compiles the decoder of the schema file that the project names.

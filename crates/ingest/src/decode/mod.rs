@@ -182,6 +182,11 @@ impl RowDecoder {
             let Some(documents) = documents.filter(|documents| !documents.knows(id)) else { continue };
             outcome = outcome.and(documents.learn(id.clone()).await);
         }
+        let of = |side| unknown.ids.iter().filter(move |(of, _)| *of == side).map(|(_, id)| id);
+        self.value.believe(of(Side::Value));
+        if let Some(key) = &self.key {
+            key.believe(of(Side::Key));
+        }
         outcome
     }
 
