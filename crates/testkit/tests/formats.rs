@@ -313,7 +313,7 @@ async fn protobuf_messages_are_found_by_their_indexes() {
 async fn a_batch_may_name_more_schemas_than_are_kept() {
     let bench = Bench::new("SCHEMA >\n    n Int64\nKAFKA_VALUE_FORMAT avro", &avro_schemas());
     let values: Vec<[u8; 6]> =
-        (0..3000_u16).map(|id| id.to_be_bytes()).map(|[high, low]| [0, 0, 1, high, low, 2]).collect();
+        (0..3000_u16).map(u16::to_be_bytes).map(|[high, low]| [0, 0, 1, high, low, 2]).collect();
     let mut batch: Vec<(Part<'_>, Part<'_>)> = values.iter().map(|value| (None, Some(&value[..]))).collect();
     batch.push((None, Some(&[0, 0, 0, 0, 1, 2])));
     let decoded = bench.decode(&records(&batch)).await;
