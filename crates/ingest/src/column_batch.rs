@@ -78,6 +78,11 @@ impl ColumnBatch {
         batch
     }
 
+    /// An empty batch of the same columns with room for as many rows: growing step by step touches twice the memory.
+    pub fn empty_like(&self) -> Self {
+        Self { columns: self.columns.iter().map(Column::empty_like).collect() }
+    }
+
     /// Number of rows.
     pub fn row_count(&self) -> usize {
         self.columns.first().map_or(0, Column::row_count)
@@ -179,8 +184,8 @@ impl Column {
     fn empty_like(&self) -> Self {
         Self {
             values: self.values.empty_like(),
-            nulls: self.nulls.as_ref().map(|_| Vec::new()),
-            absent: self.absent.as_ref().map(|_| Vec::new()),
+            nulls: self.nulls.as_deref().map(with_room_of),
+            absent: self.absent.as_deref().map(with_room_of),
         }
     }
 
@@ -203,6 +208,11 @@ impl Column {
         }
         self.values.defect(rows)
     }
+}
+
+/// Room for an eighth more, since no two batches have texts of the same length.
+fn with_room_of<T>(model: &[T]) -> Vec<T> {
+    Vec::with_capacity(model.len() + model.len() / 8)
 }
 
 fn append_flags(to: &mut Option<Vec<u8>>, from: &Option<Vec<u8>>, start: usize, end: usize) {
@@ -287,12 +297,16 @@ impl Values {
 
     fn empty_like(&self) -> Self {
         match self {
-            Self::Fixed { width, .. } => Self::Fixed { width: *width, bytes: Vec::new() },
-            Self::Bytes { .. } => Self::Bytes { ends: Vec::new(), bytes: Vec::new() },
-            Self::List { items, .. } => Self::list(items.empty_like()),
+            Self::Fixed { width, bytes } => Self::Fixed { width: *width, bytes: with_room_of(bytes) },
+            Self::Bytes { ends, bytes } => {
+                Self::Bytes { ends: with_room_of(ends), bytes: with_room_of(bytes) }
+            }
+            Self::List { ends, items } => {
+                Self::List { ends: with_room_of(ends), items: Box::new(items.empty_like()) }
+            }
             Self::Tuple(elements) => Self::Tuple(elements.iter().map(Column::empty_like).collect()),
-            Self::Variant { members, .. } => Self::Variant {
-                discriminators: Vec::new(),
+            Self::Variant { discriminators, members } => Self::Variant {
+                discriminators: with_room_of(discriminators),
                 members: members.iter().map(Column::empty_like).collect(),
             },
         }

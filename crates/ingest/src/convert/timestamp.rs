@@ -97,9 +97,17 @@ impl Instant {
 
     /// 10^-`precision` seconds since the epoch, or since its midnight on the clocks of `local`.
     pub(super) fn from_ticks(ticks: i128, precision: u8, local: Option<&Zone>) -> Result<Self, Reason> {
-        let per_second = 10_i128.pow(precision.min(9).into());
-        let seconds = i64::try_from(ticks.div_euclid(per_second)).map_err(|_| Reason::OutOfRange)?;
-        let nanos = ticks.rem_euclid(per_second) * (i128::from(NANOS_PER_SECOND) / per_second);
+        let per_second = 10_i64.pow(precision.min(9).into());
+        let nanos_per_tick = NANOS_PER_SECOND / per_second;
+        // Dividing 128 bits takes several times as long, and hardly any time needs them.
+        let (seconds, nanos) = match i64::try_from(ticks) {
+            Ok(ticks) => (ticks.div_euclid(per_second), ticks.rem_euclid(per_second) * nanos_per_tick),
+            Err(_) => {
+                let (per_second, nanos_per_tick) = (i128::from(per_second), i128::from(nanos_per_tick));
+                let seconds = i64::try_from(ticks.div_euclid(per_second)).map_err(|_| Reason::OutOfRange)?;
+                (seconds, (ticks.rem_euclid(per_second) * nanos_per_tick) as i64)
+            }
+        };
         let offset = local.map_or(Ok(0), |zone| zone.offset_at_seconds(seconds))?;
         Ok(Self { seconds: seconds.saturating_sub(offset), nanos: nanos as u32 })
     }
