@@ -17,7 +17,7 @@ lint: ## formatting and clippy
 bench: ## Forebay beside its rivals on one topic
 	@scripts/bench
 
-fuzz: ## fuzz the decoder for a minute (needs cargo-fuzz and a nightly toolchain)
+fuzz: ## fuzz the decoders, frames and schemas, a minute each (FUZZ_SECONDS)
 	@scripts/fuzz
 
 corpus: ## make fixtures/corpus anew: records by other people's serializers

@@ -3,13 +3,10 @@
 //! Drafts 4, 6, 7, 2019-09 and 2020-12, as `$schema` says; without it 2020-12. References lead to other schemas only by
 //! the names these were registered under: nothing is ever fetched. `format` is an annotation, as the newer drafts say.
 
-use crate::schema::Schema;
+use crate::schema::{Schema, SchemaDefect};
 use jsonschema::{PatternOptions, Retrieve, Uri, ValidationError};
 use serde_json::Value;
-use std::{collections::HashMap, fmt};
-
-/// Most bytes of a schema, references included.
-const MAX_SCHEMA_BYTES: usize = 4 << 20;
+use std::collections::HashMap;
 
 /// Violations that a message names.
 const MAX_VIOLATIONS: usize = 3;
@@ -20,23 +17,22 @@ const MAX_VIOLATION_CHARACTERS: usize = 300;
 /// Steps back that a pattern may take on one text, so that no pattern takes for ever.
 const MAX_BACKTRACKS: usize = 100_000;
 
+/// References that a schema and what it refers to may hold. The time that compiling takes grows with their square.
+const MAX_REFERENCES: usize = 4_000;
+
+/// Stack that one reference may take for each array or object around a value, in bytes: measured, and several times over.
+const STACK_PER_REFERENCE: usize = 2 << 10;
+
+/// Stack that any thread has to spare, in bytes.
+const SPARE_STACK: usize = 1 << 20;
+
 /// Checks records against one schema. Threads may share one.
 #[derive(Clone, Debug)]
 pub struct Validator {
     validator: jsonschema::Validator,
+    /// References in the schema and in what it refers to. Each of them may lead to the next one.
+    references: usize,
 }
-
-/// Why a schema cannot be used, in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SchemaDefect(String);
-
-impl fmt::Display for SchemaDefect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for SchemaDefect {}
 
 impl Validator {
     /// Reads a schema with what it refers to.
@@ -44,27 +40,27 @@ impl Validator {
     /// # Errors
     /// When it is no JSON, no JSON Schema, or refers to something that is not among its references.
     pub fn compile(schema: &Schema) -> Result<Self, SchemaDefect> {
-        let references = schema.references.iter();
-        let bytes = schema.text.len() + references.map(|reference| reference.text.len()).sum::<usize>();
-        if bytes > MAX_SCHEMA_BYTES {
-            return Err(SchemaDefect(format!(
-                "the JSON Schema has {bytes} bytes, more than {MAX_SCHEMA_BYTES}"
-            )));
-        }
+        schema.check_size()?;
         let mut by_name = HashMap::new();
         for reference in &schema.references {
             by_name.insert(reference.name.clone(), parse(&reference.name, &reference.text)?);
         }
         let text = parse("the schema", &schema.text)?;
+        let references = by_name.values().chain([&text]).map(count_references).sum();
+        if references > MAX_REFERENCES {
+            return Err(SchemaDefect::new(format!(
+                "the JSON Schema has {references} references, more than {MAX_REFERENCES}"
+            )));
+        }
         let validator = jsonschema::options()
             .with_retriever(References { by_name })
             .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_BACKTRACKS))
             .should_validate_formats(false)
             .build(&text)
             .map_err(|error| {
-                SchemaDefect(format!("the JSON Schema cannot be used: {}", violation(&error)))
+                SchemaDefect::new(format!("the JSON Schema cannot be used: {}", violation(&error)))
             })?;
-        Ok(Self { validator })
+        Ok(Self { validator, references })
     }
 
     /// Checks one record.
@@ -73,10 +69,27 @@ impl Validator {
     /// The first few violations, each with its place in the record.
     pub fn check(&self, document: &[u8]) -> Result<(), String> {
         let value: Value = serde_json::from_slice(document).map_err(|error| format!("no JSON: {error}"))?;
-        if self.validator.is_valid(&value) {
+        let stack = self.references.saturating_mul(depth(&value)).saturating_mul(STACK_PER_REFERENCE);
+        if stack <= SPARE_STACK {
+            return self.check_value(&value);
+        }
+        // The validator follows references by recursion, within each array and object anew.
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(stack);
+            let checked = thread.spawn_scoped(scope, || self.check_value(&value));
+            match checked.map(std::thread::ScopedJoinHandle::join) {
+                Ok(Ok(checked)) => checked,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                Err(error) => Err(format!("no memory to follow its references so deep: {error}")),
+            }
+        })
+    }
+
+    fn check_value(&self, value: &Value) -> Result<(), String> {
+        if self.validator.is_valid(value) {
             return Ok(());
         }
-        let mut violations = self.validator.iter_errors(&value);
+        let mut violations = self.validator.iter_errors(value);
         let named: Vec<String> =
             violations.by_ref().take(MAX_VIOLATIONS).map(|error| violation(&error)).collect();
         let more = if violations.next().is_some() { "; and more" } else { "" };
@@ -101,8 +114,33 @@ impl Retrieve for References {
     }
 }
 
+/// Arrays and objects in each other, and the value inside of them. serde_json reads at most 128.
+fn depth(value: &Value) -> usize {
+    let inside = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(members) => members.values().map(depth).max(),
+        _ => None,
+    };
+    1 + inside.unwrap_or(0)
+}
+
+/// The keywords that refer to other schemas, of all drafts.
+const REFERRING: [&str; 3] = ["$ref", "$dynamicRef", "$recursiveRef"];
+
+/// How often a schema refers to another one.
+fn count_references(schema: &Value) -> usize {
+    match schema {
+        Value::Array(items) => items.iter().map(count_references).sum(),
+        Value::Object(members) => {
+            let own = members.keys().filter(|key| REFERRING.contains(&key.as_str())).count();
+            own + members.values().map(count_references).sum::<usize>()
+        }
+        _ => 0,
+    }
+}
+
 fn parse(name: &str, text: &str) -> Result<Value, SchemaDefect> {
-    serde_json::from_str(text).map_err(|error| SchemaDefect(format!("{name} is no JSON: {error}")))
+    serde_json::from_str(text).map_err(|error| SchemaDefect::new(format!("{name} is no JSON: {error}")))
 }
 
 /// A violation and its place, such as `/items/0/price: "x" is not of type "number"`.

@@ -53,6 +53,13 @@ pub enum SchemaKind {
     Json,
 }
 
+/// A schema that cannot be used: what is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaDefect {
+    place: Option<String>,
+    fact: String,
+}
+
 /// Why there is no schema.
 #[derive(Debug)]
 pub enum SchemaError {
@@ -61,6 +68,46 @@ pub enum SchemaError {
     /// The registry could not be asked: it is asked again, and records wait.
     Unavailable(Error),
 }
+
+/// Bytes of a schema with everything it refers to.
+const MAX_BYTES: usize = 4 << 20;
+
+impl Schema {
+    /// Whether it is small enough to be read.
+    pub(crate) fn check_size(&self) -> Result<(), SchemaDefect> {
+        let references = self.references.iter().map(|reference| reference.text.len());
+        let bytes = self.text.len() + references.sum::<usize>();
+        match bytes <= MAX_BYTES {
+            true => Ok(()),
+            false => Err(SchemaDefect::new(format!(
+                "{bytes} bytes with everything it refers to; at most {MAX_BYTES} are read"
+            ))),
+        }
+    }
+}
+
+impl SchemaDefect {
+    pub(crate) fn new(fact: impl Into<String>) -> Self {
+        Self { place: None, fact: fact.into() }
+    }
+
+    /// Says where, unless a place further inside is already named.
+    pub(crate) fn within(mut self, place: impl FnOnce() -> String) -> Self {
+        self.place.get_or_insert_with(place);
+        self
+    }
+}
+
+impl fmt::Display for SchemaDefect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        f.write_str(&self.fact)
+    }
+}
+
+impl std::error::Error for SchemaDefect {}
 
 /// What [`Schemas::fetch`] returns.
 pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Arc<Schema>, SchemaError>> + Send + 'a>>;

@@ -95,3 +95,21 @@ proptest! {
 fn some_broken_schemas_are_schemas_still() {
     SCHEMAS.iter().for_each(|text| drop(schema(text)));
 }
+
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let corpus = format!("{}/../../fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
+    let entries = std::fs::read_dir(&corpus).expect("the corpus is part of the repository");
+    let seeds: Vec<_> = entries.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
+    assert!(seeds.len() >= 5, "{corpus} holds only {} seeds", seeds.len());
+    seeds
+}
+
+#[test]
+fn the_fuzz_corpus_keeps_the_laws() {
+    seeds("avro_decode").iter().for_each(|seed| check_document(seed));
+    for seed in seeds("avro_schema") {
+        let mut parts = seed.splitn(2, |byte| *byte == 0);
+        let (text, document) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        check_schema(std::str::from_utf8(text).unwrap(), document);
+    }
+}

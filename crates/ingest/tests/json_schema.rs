@@ -107,3 +107,47 @@ fn hostile_patterns_and_recursion_end() {
     let too_deep = "[".repeat(100_000);
     assert!(verdict(&validator("{}", &[]).unwrap(), &too_deep).starts_with("no JSON"));
 }
+
+#[test]
+fn schemas_that_refer_to_themselves_end() {
+    let schemas = [
+        r##"{"$ref":"#"}"##,
+        r##"{"allOf":[{"$ref":"#"}]}"##,
+        r##"{"anyOf":[{"$ref":"#"},{"type":"string"}]}"##,
+        r##"{"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"$ref":"#/$defs/a"}},"$ref":"#/$defs/a"}"##,
+        r##"{"$defs":{"a":{"not":{"$ref":"#/$defs/a"}}},"$ref":"#/$defs/a"}"##,
+        r##"{"$dynamicAnchor":"n","$dynamicRef":"#n"}"##,
+        r##"{"$recursiveAnchor":true,"$recursiveRef":"#","$schema":"https://json-schema.org/draft/2019-09/schema"}"##,
+        r##"{"unevaluatedProperties":{"$ref":"#"},"allOf":[{"$ref":"#"}]}"##,
+    ];
+    for validator in schemas.into_iter().filter_map(|text| validator(text, &[]).ok()) {
+        validator.check(b"{").unwrap_err();
+        let _ = validator.check(br#"{"a":{"a":1}}"#);
+    }
+}
+
+/// A schema whose references lead from one to the next, and from the last to the first one level further in.
+fn chain(links: usize) -> String {
+    let mut text = r#"{"$defs":{"#.to_owned();
+    for link in 0..links {
+        text += &format!(r##""l{link}":{{"$ref":"#/$defs/l{}"}},"##, link + 1);
+    }
+    text + &format!(
+        r##""l{links}":{{"type":"object","properties":{{"a":{{"$ref":"#/$defs/l0"}}}}}}}},"$ref":"#/$defs/l0"}}"##
+    )
+}
+
+#[test]
+fn long_chains_of_references_are_followed_at_any_depth_or_refused() {
+    let nested = format!("{}5{}", r#"{"a":"#.repeat(120), "}".repeat(120));
+    for links in [10, 1_000] {
+        let validator = validator(&chain(links), &[]).unwrap();
+        let said = verdict(&validator, &nested);
+        assert_eq!(said, format!("{}: 5 is not of type \"object\"", "/a".repeat(120)));
+        assert_eq!(verdict(&validator, "{}"), "valid");
+    }
+    assert_eq!(
+        validator(&chain(20_000), &[]).unwrap_err(),
+        "the JSON Schema has 20002 references, more than 4000"
+    );
+}

@@ -4,7 +4,7 @@
 
 mod protobuf_laws;
 
-use forebay_ingest::protobuf::{MessageChoice, ProtobufSchema};
+use forebay_ingest::protobuf::ProtobufSchema;
 use proptest::prelude::*;
 use protobuf_laws::*;
 
@@ -33,6 +33,12 @@ fn rich() -> Vec<u8> {
         .message(30, wire().message(1, wire().bytes(1, "x").message(2, value())))
         .message(31, value())
         .message(33, wire().message(18, inner()))
+        .message(
+            34,
+            wire().message(1, wire().message(5, wire().message(1, wire().bytes(1, "a").message(2, value())))),
+        )
+        .message(35, packed("everything.Inner", inner()))
+        .message(36, wire().bytes(1, "k").message(2, packed("everything.Everything", wire().bytes(24, "n"))))
         .group(90, wire().int(1, 1))
         .0
 }
@@ -78,14 +84,51 @@ proptest! {
     fn any_schema_text_is_read_or_refused(cut in any::<prop::sample::Index>(), inserted in "[a-z{}\\[\\]();=,\"'/*. 0-9]{0,6}", skip in 0..20_usize) {
         let at = cut.index(PROTO.len());
         let text = format!("{}{inserted}{}", &PROTO[..at], PROTO.get(at + skip..).unwrap_or_default());
-        if let Ok(schema) = ProtobufSchema::parse(&schema(&text)) {
-            let _ = schema.message(MessageChoice::First);
-        }
+        check_schema(&text, &[]);
+    }
+
+    #[test]
+    fn any_schema_reads_any_bytes(record in prop::collection::vec(prop_oneof![0..40_u8, any::<u8>()], 0..40)) {
+        check_schema(SHORT, &record);
     }
 }
+
+/// What the paths of [`check_schema`] find something in.
+const SHORT: &str = r#"syntax = "proto3"; import "google/protobuf/any.proto"; import "google/protobuf/struct.proto";
+message M { repeated N a = 1; map<int32, M> b = 2; } message N { google.protobuf.Struct a = 1; google.protobuf.Any b = 2; M c = 3; }"#;
 
 #[test]
 fn laws_hold_for_the_record_they_start_from() {
     check(&rich());
     check(&[]);
+}
+
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let corpus = format!("{}/../../fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
+    let entries = std::fs::read_dir(&corpus).expect("the corpus is part of the repository");
+    let seeds: Vec<_> = entries.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
+    assert!(seeds.len() >= 4, "{corpus} holds only {} seeds", seeds.len());
+    seeds
+}
+
+#[test]
+fn the_fuzz_corpus_keeps_the_laws() {
+    seeds("protobuf_decode").iter().for_each(|seed| check(seed));
+    let mut schemas = 0;
+    for seed in seeds("protobuf_schema") {
+        let mut parts = seed.splitn(2, |byte| *byte == 0);
+        let (text, record) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let text = std::str::from_utf8(text).unwrap();
+        schemas += usize::from(ProtobufSchema::parse(&schema(text)).is_ok());
+        check_schema(text, record);
+    }
+    assert!(schemas >= 4, "only {schemas} of the seeds are schemas");
+}
+
+#[test]
+fn schemas_of_an_edition_may_end_anywhere() {
+    let text = r#"edition = "2023"; import option "a"; message M { export enum oneof reserved a, 4; oneof x { int32 y = 1; } extend"#;
+    for end in 0..text.len() {
+        check_schema(&text[..end], &[]);
+    }
 }

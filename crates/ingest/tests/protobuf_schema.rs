@@ -56,6 +56,57 @@ fn messages_are_found_by_name_and_by_index() {
     "##);
 }
 
+/// Confluent's client for Python counts the entry of a map, those for Java and JavaScript do not; all but Java's register
+/// descriptors.
+#[test]
+fn indexes_may_count_the_entries_of_maps() {
+    let file = pool(NESTED).get_file_by_name("shop/order.proto").unwrap().encode_to_vec();
+    let descriptor = base64::engine::general_purpose::STANDARD.encode(file);
+    for text in [NESTED, &descriptor] {
+        let schema = ProtobufSchema::parse(&schema(text)).unwrap();
+        for index in [0, 1] {
+            let found = name(&schema, MessageChoice::Indexes(&[0, index]));
+            assert_eq!(found, "shop.Order.Item", "{index} in {text}");
+        }
+    }
+}
+
+/// As the Glue serializer for Java counts: 0 is shop.Order, 1 the entry of its map.
+#[test]
+fn entries_of_maps_have_a_place_but_are_no_messages() {
+    let schema = ProtobufSchema::parse(&schema(NESTED)).unwrap();
+    let names: Vec<String> = (0..6).map(|place| name(&schema, MessageChoice::Ordinal(place))).collect();
+    insta::assert_snapshot!(names.join("\n"), @r#"
+    shop.Order
+    the Protobuf schema has no message at place 1
+    it has shop.Order, shop.Refund
+    shop.Order.Item
+    shop.Order.Item.Size
+    shop.Refund
+    the Protobuf schema has no message at place 5
+    it has shop.Order, shop.Refund
+    "#);
+}
+
+/// As Wire prints them, which the serializers of Apicurio and Glue for Java register.
+#[test]
+fn defaults_of_bytes_need_no_quotes() {
+    let text = r#"
+message Legacy {
+  optional string name = 1 [default = "nobody"];
+  optional bytes raw = 2 [default = \000\377];
+  optional bytes word = 3 [
+    default = abc,
+    deprecated = true
+  ];
+  optional bytes quoted = 4 [default = "q"];
+  optional int32 bytes = 5 [default = -7];
+}
+"#;
+    let schema = ProtobufSchema::parse(&schema(text)).unwrap();
+    assert_eq!(name(&schema, MessageChoice::First), "Legacy");
+}
+
 #[test]
 fn imports_come_from_the_references() {
     let references = [

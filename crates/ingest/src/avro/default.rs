@@ -2,7 +2,8 @@
 //!
 //! Source: Apache Avro specification 1.12, "Complex Types", table "field default values".
 
-use super::schema::{AvroSchema, NodeId, SchemaDefect, Shape};
+use super::schema::{AvroSchema, NodeId, Shape};
+use crate::schema::SchemaDefect;
 use serde_json::Value;
 
 /// Records, arrays and maps in each other. Types may chain any number of names, so this is what bounds the recursion.

@@ -29,11 +29,12 @@ mod validity;
 mod value;
 mod walk;
 
-pub use schema::{AvroSchema, SchemaDefect};
+pub use schema::AvroSchema;
 
 use crate::column_batch::Column;
 use crate::document::{Diagnosis, DocumentColumn, DocumentDecoder, Texts, Undecodable};
 use crate::json::{self, WhenMissing};
+use crate::schema::SchemaDefect;
 use crate::target::TargetColumn;
 use diagnose::Examiner;
 use forebay_project::model::PathStep;

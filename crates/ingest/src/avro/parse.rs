@@ -1,23 +1,15 @@
 //! From the JSON text of schemas to an [`AvroSchema`].
 
-use super::schema::{AvroSchema, Field, Logical, Name, Node, NodeId, SchemaDefect, Shape};
-use crate::schema::Schema;
+use super::schema::{AvroSchema, Field, Logical, Name, Node, NodeId, Shape};
+use crate::schema::{Schema, SchemaDefect};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
-
-/// Bytes of a schema with everything it refers to.
-const MAX_TEXT_BYTES: usize = 4 << 20;
 
 /// Bytes of one value of a fixed type. None that is sent through Kafka is near it.
 const MAX_FIXED_BYTES: u64 = 1 << 30;
 
 pub(super) fn parse(schema: &Schema) -> Result<AvroSchema, SchemaDefect> {
-    let references = schema.references.iter().map(|reference| reference.text.len());
-    let bytes = schema.text.len() + references.sum::<usize>();
-    if bytes > MAX_TEXT_BYTES {
-        let fact = format!("{bytes} bytes with everything it refers to; at most {MAX_TEXT_BYTES} are read");
-        return Err(SchemaDefect::new(fact));
-    }
+    schema.check_size()?;
     let mut parser = Parser::default();
     for reference in &schema.references {
         let root = parser

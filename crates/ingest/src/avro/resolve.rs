@@ -4,10 +4,11 @@
 //! keeps the meaning its writer gave it: an int that a reader calls double stays that integer, milliseconds stay
 //! milliseconds. A part that the reader cannot take is no error until a column reads it.
 
+use super::default;
 use super::layout::{Default, Field, Kind, Layout, Meaning, Node, NodeId, Symbol, Wire};
 use super::schema::{self, AvroSchema, Logical, Shape, short};
-use super::{default, schema::SchemaDefect};
 use crate::convert::SourceType;
+use crate::schema::SchemaDefect;
 use std::collections::HashMap;
 
 /// The layout of records of `writer` for those who expect `reader`.

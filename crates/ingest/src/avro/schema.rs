@@ -3,8 +3,7 @@
 //! Source: Apache Avro specification 1.12, "Schema Declaration" and "Logical Types".
 
 use super::parse;
-use crate::schema::Schema;
-use std::fmt;
+use crate::schema::{Schema, SchemaDefect};
 
 /// A schema with all names resolved. Nodes refer to each other by index, so recursive types are loops.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,13 +128,6 @@ pub enum Logical {
     Duration,
 }
 
-/// A schema that cannot be used: what is wrong, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SchemaDefect {
-    pub(super) place: Option<String>,
-    pub(super) fact: String,
-}
-
 impl AvroSchema {
     /// Reads a schema and what it refers to.
     ///
@@ -200,26 +192,3 @@ impl Shape {
         }
     }
 }
-
-impl SchemaDefect {
-    pub(super) fn new(fact: impl Into<String>) -> Self {
-        Self { place: None, fact: fact.into() }
-    }
-
-    /// Says where, unless a place further inside is already named.
-    pub(super) fn within(mut self, place: impl FnOnce() -> String) -> Self {
-        self.place.get_or_insert_with(place);
-        self
-    }
-}
-
-impl fmt::Display for SchemaDefect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(place) = &self.place {
-            write!(f, "{place}: ")?;
-        }
-        f.write_str(&self.fact)
-    }
-}
-
-impl std::error::Error for SchemaDefect {}

@@ -1,6 +1,7 @@
 //! Message types as decoding needs them: all of a schema in one table, naming each other by index.
 
 use super::wire::{DELIMITED, FIXED32, FIXED64, GROUP, Key, Raw, VARINT, push_varint};
+use forebay_project::model::PathStep;
 use prost_reflect::{
     Cardinality, DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind as ReflectKind,
     MessageDescriptor, Syntax, Value,
@@ -108,6 +109,8 @@ pub(super) enum Known {
     Value,
     ListValue,
     FieldMask,
+    /// A message of a type that it names.
+    Any,
 }
 
 #[derive(Clone, Debug)]
@@ -228,7 +231,10 @@ impl MessageType {
     /// The field of this name or, if there is none, of this JSON name.
     pub(super) fn field_named(&self, name: &str) -> Option<usize> {
         let by_name = self.fields.iter().position(|field| field.is_named(name));
-        by_name.or_else(|| self.fields.iter().position(|field| *field.json_name == *name))
+        let by_json_name = || self.fields.iter().position(|field| *field.json_name == *name);
+        // The name that the type of an Any has in its JSON form.
+        let type_url = || (self.known == Some(Known::Any) && name == "@type").then_some(0);
+        by_name.or_else(by_json_name).or_else(type_url)
     }
 
     pub(super) fn oneof_named(&self, name: &str) -> Option<usize> {
@@ -248,7 +254,68 @@ impl Catalog {
         let messages: Vec<MessageType> =
             pool.all_messages().map(|message| builder.message(&message)).collect();
         catalog.messages = messages;
+        catalog.forget_impostors();
         catalog
+    }
+
+    /// A schema may bring its own `google.protobuf.Struct`: one of another form is a message like any other.
+    fn forget_impostors(&mut self) {
+        loop {
+            let is_impostor = |index: &usize| !self.is_as_known(&self.messages[*index]);
+            let impostors: Vec<usize> = (0..self.messages.len()).filter(is_impostor).collect();
+            if impostors.is_empty() {
+                return;
+            }
+            impostors.into_iter().for_each(|index| self.messages[index].known = None);
+        }
+    }
+
+    fn is_as_known(&self, message: &MessageType) -> bool {
+        let Some(known) = message.known else { return true };
+        let is = |kind: Kind, wanted| matches!(kind, Kind::Message(index) if self.messages[index].known == Some(wanted));
+        let forms: Vec<(u32, Rank, Kind)> =
+            message.fields.iter().map(|field| (field.number, field.rank, field.kind)).collect();
+        match (known, forms.as_slice()) {
+            (Known::Timestamp | Known::Duration, _) => true,
+            (Known::Wrapper, [(1, Rank::Single, kind)]) => !matches!(kind, Kind::Message(_)),
+            (Known::Struct, [(1, Rank::Map, Kind::Message(entry))]) => {
+                let entry = &self.messages[*entry].fields;
+                matches!(entry[0].kind, Kind::Text { .. }) && is(entry[1].kind, Known::Value)
+            }
+            (Known::ListValue, [(1, Rank::Repeated, kind)]) => is(*kind, Known::Value),
+            (Known::FieldMask, [(1, Rank::Repeated, Kind::Text { .. })]) => true,
+            (Known::Any, [(1, Rank::Single, Kind::Text { .. }), (2, Rank::Single, Kind::Bytes)]) => true,
+            (Known::Value, [one, two, three, four, (5, _, object), (6, _, list)]) => {
+                let scalars = [one, two, three, four].map(|(_, _, kind)| *kind);
+                let are_scalars = matches!(
+                    scalars,
+                    [
+                        Kind::Enum(_),
+                        Kind::Number(Number::Double),
+                        Kind::Text { .. },
+                        Kind::Number(Number::Bool)
+                    ]
+                );
+                are_scalars
+                    && forms.iter().all(|(_, rank, _)| *rank == Rank::Single)
+                    && is(*object, Known::Struct)
+                    && is(*list, Known::ListValue)
+            }
+            _ => false,
+        }
+    }
+
+    /// The field that a path goes on in, by a step that is none of the message's own fields: a Struct is the map it
+    /// holds, a ListValue its list, and a Value either of them.
+    pub(super) fn stand_in(&self, message: usize, step: &PathStep) -> Option<usize> {
+        let message = &self.messages[message];
+        let number = match (message.known?, step) {
+            (Known::Struct, PathStep::Field(_)) | (Known::ListValue, PathStep::Each) => 1,
+            (Known::Value, PathStep::Field(_)) => 5,
+            (Known::Value, PathStep::Each) => 6,
+            _ => return None,
+        };
+        message.field(number)
     }
 
     /// Index of the message type of this full name.
@@ -296,7 +363,7 @@ impl Builder<'_> {
         };
         let features = features.changed_by(&field.options());
         let rank = match field.cardinality() {
-            _ if field.is_map() => Rank::Map,
+            _ if is_map(field) => Rank::Map,
             Cardinality::Repeated => Rank::Repeated,
             _ => Rank::Single,
         };
@@ -396,6 +463,16 @@ impl Features {
     }
 }
 
+/// Descriptors may call anything an entry; one is read as such that has a key and a value.
+fn is_map(field: &FieldDescriptor) -> bool {
+    let entry = field.kind();
+    let Some(entry) = entry.as_message().filter(|_| field.is_map()) else { return false };
+    let is_part = |part: &FieldDescriptor, number| {
+        part.number() == number && part.cardinality() != Cardinality::Repeated && !part.is_group()
+    };
+    entry.fields().len() == 2 && (1..=2).all(|number| entry.fields().any(|part| is_part(&part, number)))
+}
+
 fn known(full_name: &str) -> Option<Known> {
     Some(match full_name.strip_prefix("google.protobuf.")? {
         "Timestamp" => Known::Timestamp,
@@ -406,6 +483,7 @@ fn known(full_name: &str) -> Option<Known> {
         "Value" => Known::Value,
         "ListValue" => Known::ListValue,
         "FieldMask" => Known::FieldMask,
+        "Any" => Known::Any,
         _ => return None,
     })
 }

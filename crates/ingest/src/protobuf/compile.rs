@@ -27,7 +27,7 @@ pub(super) fn compile(
     message: usize,
     columns: &[DocumentColumn<'_>],
 ) -> Result<Program, CompileError> {
-    let mut compiler = Compiler { catalog, program: Program::default(), target: 0 };
+    let mut compiler = Compiler { catalog, program: Program::default(), target: 0, in_any: false };
     let mut reads = Vec::new();
     for column in columns {
         let refuse = |cause| CompileError { column: column.target.name.clone(), cause };
@@ -80,6 +80,8 @@ pub(super) struct Compiler<'c> {
     pub(super) program: Program,
     /// The target column whose shape is being compiled.
     pub(super) target: usize,
+    /// Whether what is compiled is inside of an Any.
+    pub(super) in_any: bool,
 }
 
 impl<'c> Compiler<'c> {
@@ -110,18 +112,34 @@ impl<'c> Compiler<'c> {
         }
         node.leaves.extend(node.nowhere.iter().chain(&node.whole));
         node.slots = self.slots(message, actions, &oneofs);
+        node.packed = self.packed(message, reads)?;
         self.program.nodes[index] = node;
         Ok(index)
     }
 
+    /// Adds a node that reads nothing but one field.
+    pub(super) fn field_node(
+        &mut self,
+        message: usize,
+        field: usize,
+        reads: &[Read<'_>],
+    ) -> Result<usize, Refusal> {
+        let mut node = Node::default();
+        let actions = self.field(message, field, reads, &mut node)?;
+        node.leaves.extend(&node.nowhere);
+        node.slots = self.slots(message, BTreeMap::from([(field, actions)]), &BTreeMap::new());
+        self.program.nodes.push(node);
+        Ok(self.program.nodes.len() - 1)
+    }
+
     /// Where the next step of a path leads.
-    fn place<'a>(&self, message: usize, read: &Read<'a>) -> Place<'a> {
+    pub(super) fn place<'a>(&self, message: usize, read: &Read<'a>) -> Place<'a> {
+        let [step, rest @ ..] = read.steps else { return Place::Whole };
+        if let Some(field) = self.catalog.stand_in(message, step) {
+            return Place::Field(field, *read);
+        }
+        let PathStep::Field(name) = step else { return Place::Nowhere };
         let message = &self.catalog.messages[message];
-        let (name, rest) = match read.steps {
-            [] => return Place::Whole,
-            [PathStep::Field(name), rest @ ..] => (name, rest),
-            [PathStep::Each, ..] => return Place::Nowhere,
-        };
         if let Some(field) = message.field_named(name) {
             return Place::Field(field, Read { steps: rest, ..*read });
         }
@@ -146,31 +164,58 @@ impl<'c> Compiler<'c> {
         node: &mut Node,
     ) -> Result<Vec<Action>, Refusal> {
         let found = &self.catalog.messages[message].fields[field];
-        let (mut below, mut each, mut actions) = (Vec::new(), Vec::new(), Vec::new());
+        let (whole, inside): (Vec<Read<'_>>, Vec<Read<'_>>) =
+            reads.iter().partition(|read| read.steps.is_empty());
+        let mut actions = Vec::new();
+        for read in whole {
+            let leaf = self.field_leaf(message, field, &read)?;
+            node.leaves.push(leaf);
+            actions.push(Action::Leaf(leaf));
+        }
+        actions.extend(match found.rank {
+            Rank::Single => self.inside(found.kind, &inside, node)?,
+            Rank::Repeated => self.each(found.kind, &inside, node)?,
+            Rank::Map => self.keys(found, &inside, node)?,
+        });
+        Ok(actions)
+    }
+
+    /// What is done with one value for all whose paths go on in it.
+    pub(super) fn inside(
+        &mut self,
+        kind: Kind,
+        reads: &[Read<'_>],
+        node: &mut Node,
+    ) -> Result<Option<Action>, Refusal> {
+        match kind {
+            Kind::Message(message) if !reads.is_empty() => {
+                let inner = self.node(message, reads)?;
+                node.leaves.extend(&self.program.nodes[inner].leaves);
+                Ok(Some(Action::Node(inner)))
+            }
+            _ => {
+                reads.iter().try_for_each(|read| self.nowhere(read).map(|leaf| node.nowhere.push(leaf)))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// What is done with each of several values for all whose paths go on in it.
+    fn each(&mut self, kind: Kind, reads: &[Read<'_>], node: &mut Node) -> Result<Option<Action>, Refusal> {
+        let mut inside = Vec::new();
         for read in reads {
-            match (read.steps, found.rank, found.kind) {
-                ([], ..) => {
-                    let leaf = self.field_leaf(message, field, read)?;
-                    node.leaves.push(leaf);
-                    actions.push(Action::Leaf(leaf));
-                }
-                ([PathStep::Field(_), ..], Rank::Single, Kind::Message(_)) => below.push(*read),
-                ([PathStep::Each, rest @ ..], Rank::Repeated, Kind::Message(_)) => {
-                    each.push(Read { steps: rest, level: read.level + 1, ..*read });
+            match (read.steps, kind) {
+                ([PathStep::Each, rest @ ..], Kind::Message(_)) => {
+                    inside.push(Read { steps: rest, level: read.level + 1, ..*read });
                 }
                 _ => node.nowhere.push(self.nowhere(read)?),
             }
         }
-        if let Kind::Message(inner) = found.kind {
-            for (reads, action) in [(below, Action::Node as fn(usize) -> Action), (each, Action::Each)] {
-                if !reads.is_empty() {
-                    let inner = self.node(inner, &reads)?;
-                    node.leaves.extend(&self.program.nodes[inner].leaves);
-                    actions.push(action(inner));
-                }
-            }
-        }
-        Ok(actions)
+        let action = self.inside(kind, &inside, node)?;
+        Ok(action.map(|action| match action {
+            Action::Node(inner) => Action::Each(inner),
+            other => other,
+        }))
     }
 
     /// Numbers the oneofs that matter: all whose members are read. Their other members become slots too.
@@ -203,19 +248,14 @@ impl<'c> Compiler<'c> {
     ) -> std::ops::Range<usize> {
         let message = &self.catalog.messages[message];
         let start = self.program.slots.len();
-        for (field, mut actions) in actions {
+        for (field, actions) in actions {
             let field = &message.fields[field];
-            let action = match actions.len() {
-                0 => Action::Nothing,
-                1 => actions.remove(0),
-                _ => Action::Several(actions.into()),
-            };
             self.program.slots.push(Slot {
                 key: field.key(),
                 packed: field.number_kind().filter(|_| field.packable()),
                 single: field.rank == Rank::Single,
                 oneof: field.oneof.map(|oneof| oneofs[&oneof]),
-                action,
+                action: Action::all(actions),
                 // The default of a oneof's member says nothing about the oneof.
                 default: field.default.clone().filter(|_| field.oneof.is_none()),
             });
@@ -294,12 +334,18 @@ impl<'c> Compiler<'c> {
     }
 
     /// A column whose path leads nowhere.
-    fn nowhere(&mut self, read: &Read<'_>) -> Result<usize, Refusal> {
+    pub(super) fn nowhere(&mut self, read: &Read<'_>) -> Result<usize, Refusal> {
         let shape = self.add(Shape::Nothing);
         self.leaf(read, shape, Mode::Single, Lack::Fault)
     }
 
-    fn leaf(&mut self, read: &Read<'_>, shape: usize, mode: Mode, lack: Lack) -> Result<usize, Refusal> {
+    pub(super) fn leaf(
+        &mut self,
+        read: &Read<'_>,
+        shape: usize,
+        mode: Mode,
+        lack: Lack,
+    ) -> Result<usize, Refusal> {
         let mut zeros = Vec::new();
         let mut column_type = read.column_type;
         for level in 0..=read.level {
@@ -321,7 +367,7 @@ impl<'c> Compiler<'c> {
 }
 
 /// Where a path goes in a message.
-enum Place<'a> {
+pub(super) enum Place<'a> {
     Field(usize, Read<'a>),
     Oneof(usize),
     /// It ends here.
@@ -329,7 +375,7 @@ enum Place<'a> {
     Nowhere,
 }
 
-fn at<'r>(read: &'r Read<'_>) -> impl Fn(CompileCause) -> Refusal + use<'r> {
+pub(super) fn at<'r>(read: &'r Read<'_>) -> impl Fn(CompileCause) -> Refusal + use<'r> {
     let target = read.target;
     move |cause| (target, cause)
 }
@@ -339,7 +385,7 @@ fn zero(column_type: &ColumnType) -> Result<Zero, CompileCause> {
 }
 
 /// The type of the values read: as many lists down the column as the path has gone through.
-fn level_type<'a>(read: &Read<'a>) -> &'a ColumnType {
+pub(super) fn level_type<'a>(read: &Read<'a>) -> &'a ColumnType {
     (0..read.level).fold(read.column_type, |column_type, _| {
         item_of(column_type).expect("every [:] of a path was checked to go into an Array")
     })

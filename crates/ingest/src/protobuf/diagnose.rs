@@ -1,10 +1,11 @@
 //! A slow second look at a record that did not decode: what is wrong, in words, and what each column would have read.
 
-use super::catalog::{Catalog, Field, Kind, Rank};
+use super::catalog::{Catalog, Field, Kind, Known, Rank};
 use super::compile::used_steps;
+use super::lookup::{Any, type_name};
 use super::program::Source;
 use super::text::{Json, typed};
-use super::together::take_field;
+use super::together::{take_field, values};
 use super::walk::{Fault, Place, State, Stop};
 use super::wire::{Broken, Flaw, Raw};
 use super::{Decoder, canonical, items};
@@ -126,38 +127,76 @@ fn found(decoder: &Decoder, row: &[u8]) -> Vec<Option<Vec<u8>>> {
 fn text_at(catalog: &Catalog, message: usize, body: &[u8], names: &[String]) -> Option<Vec<u8>> {
     let Some((name, rest)) = names.split_first() else {
         let mut text = Vec::new();
-        Json { catalog, out: &mut text }.message(message, body).ok()?;
+        Json { catalog, out: &mut text, depth: 0 }.message(message, body).ok()?;
         return Some(text);
     };
     let message_type = &catalog.messages[message];
+    let step = PathStep::Field(name.clone());
+    let stand_in = catalog.stand_in(message, &step);
+    if message_type.known == Some(Known::Any)
+        && let Some(text) = packed_text_at(catalog, body, names)
+    {
+        return Some(text);
+    }
     let mut remaining = body;
-    let wanted = message_type.field_named(name)?;
+    let wanted = stand_in.or_else(|| message_type.field_named(name))?;
     for (index, field) in message_type.fields.iter().enumerate() {
         let region = take_field(&mut remaining, field).ok()?;
         if index == wanted {
-            return text_of(catalog, field, region, rest);
+            return text_of(catalog, field, region, if stand_in.is_some() { names } else { rest });
         }
     }
     None
 }
 
+/// The text at a path of the message that an Any packs.
+fn packed_text_at(catalog: &Catalog, any: &[u8], names: &[String]) -> Option<Vec<u8>> {
+    let Any { url, value } = Any::of(any).ok()?;
+    let message = catalog.find(type_name(std::str::from_utf8(url).ok()?))?;
+    let mut packed = Vec::new();
+    canonical::write(catalog, message, value, 1, &mut packed).ok()?;
+    match (catalog.messages[message].known, names) {
+        (None, names) => text_at(catalog, message, &packed, names),
+        (Some(_), [name, rest @ ..]) if name == "value" => text_at(catalog, message, &packed, rest),
+        _ => None,
+    }
+}
+
 fn text_of(catalog: &Catalog, field: &Field, region: &[u8], names: &[String]) -> Option<Vec<u8>> {
-    let last = super::together::values(region).last().transpose().ok()?;
-    let mut text = Vec::new();
-    let source = match (field.rank, field.kind, last) {
-        (Rank::Single, Kind::Message(inner), Some(Raw::Bytes(body))) if !names.is_empty() => {
-            return text_at(catalog, inner, body, names);
+    let last = values(region).last().transpose().ok()?;
+    match (field.rank, field.kind, last, names) {
+        (_, _, None, _) => None,
+        (Rank::Single, Kind::Message(inner), Some(Raw::Bytes(body)), [_, ..]) => {
+            text_at(catalog, inner, body, names)
         }
-        _ if !names.is_empty() || region.is_empty() => return None,
-        (Rank::Single, Kind::Number(number), _) => Source::Number(number),
-        (Rank::Single, Kind::Enum(enum_type), _) => Source::Enum(enum_type),
-        (Rank::Single, Kind::Text { .. }, _) => Source::Text,
-        (Rank::Single, Kind::Bytes, _) => Source::Bytes,
+        (Rank::Map, Kind::Message(entry), _, [key, rest @ ..]) => {
+            let [keys, items] = catalog.messages[entry].fields.as_slice() else { return None };
+            let found = values(region).find_map(|raw| {
+                let Ok(Raw::Bytes(mut entry)) = raw else { return None };
+                let region = take_field(&mut entry, keys).ok()?;
+                (shown(catalog, keys, region)? == key.as_bytes()).then_some(entry)
+            });
+            text_of(catalog, items, found?, rest)
+        }
+        (_, _, _, []) => shown(catalog, field, region),
+        _ => None,
+    }
+}
+
+/// All values of a field as text; of a single one without quotes.
+fn shown(catalog: &Catalog, field: &Field, region: &[u8]) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    let source = match (field.rank, field.kind) {
+        (Rank::Single, Kind::Number(number)) => Source::Number(number),
+        (Rank::Single, Kind::Enum(enum_type)) => Source::Enum(enum_type),
+        (Rank::Single, Kind::Text { .. }) => Source::Text,
+        (Rank::Single, Kind::Bytes) => Source::Bytes,
         _ => {
-            Json { catalog, out: &mut text }.field_value(field, region).ok()?;
+            Json { catalog, out: &mut text, depth: 0 }.field_value(field, region).ok()?;
             return Some(text);
         }
     };
-    typed(catalog, source, last?).ok()?.write_text(&mut text).ok()?;
+    let last = values(region).last().transpose().ok()??;
+    typed(catalog, source, last).ok()?.write_text(&mut text).ok()?;
     Some(text)
 }

@@ -139,8 +139,10 @@ impl<'t> Rewriter<'t> {
                     self.skip_statement();
                 }
                 (_, Scope::Fields) => {
-                    let start = self.tokens[self.at].start;
-                    self.replace(start..start, "optional ");
+                    // The text may end behind what looked like a message.
+                    if let Some(start) = self.tokens.get(self.at).map(|token| token.start) {
+                        self.replace(start..start, "optional ");
+                    }
                     self.skip_statement();
                 }
                 _ => self.skip_statement(),

@@ -153,27 +153,9 @@ impl Walk<'_> {
         let [keys, items] = elements_of(&mut pair.values) else {
             unreachable!("entries are pairs of key and value");
         };
-        let (mut key, mut value) = (None, None);
-        let mut reader = Reader::new(body);
-        while let Some(found) = reader.key()? {
-            let raw = reader.raw(found)?;
-            let part = match found {
-                found if found == entries.key.key => &mut key,
-                found if found == entries.value.key => &mut value,
-                _ => continue,
-            };
-            if part.replace(raw).is_some() {
-                return Err(Stop::Again);
-            }
-        }
-        self.value(keys, entries.key.shape, key.unwrap_or(entries.key.default.raw()), target, depth)?;
-        self.value(
-            items,
-            entries.value.shape,
-            value.unwrap_or(entries.value.default.raw()),
-            target,
-            depth + 1,
-        )
+        let (key, value) = entries.entry.read(body)?;
+        self.value(keys, entries.key_shape, key, target, depth)?;
+        self.value(items, entries.value_shape, value, target, depth + 1)
     }
 
     /// Ends the row of a list or a map that was filled item by item.
@@ -227,6 +209,10 @@ impl Walk<'_> {
             return self.again(column, shape, raw, target, depth);
         }
         cases.zero.push(column);
+        if let (None, Some(absent)) = (&column.nulls, &mut column.absent) {
+            absent.push(1);
+            return Ok(());
+        }
         let is_stored = column.nulls.is_some()
             || cases.lack == Lack::Empty
             || matches!(column.values, Values::Variant { .. })

@@ -18,7 +18,8 @@
 //! - an oneof is read by its own name as a tuple of its members, as a Variant, or as JSON text; each member is also a
 //!   field like any other;
 //! - enums are their names in text and their numbers in integers; a number without a name is its digits;
-//! - of repeated keys of a map the last entry counts.
+//! - of repeated keys of a map the last entry counts; a path goes on with a key as JSON writes it;
+//! - a Struct, Value or ListValue is read as what it is in JSON, an Any as the message that it packs.
 
 mod canonical;
 mod catalog;
@@ -27,6 +28,7 @@ mod diagnose;
 mod editions;
 mod fill;
 mod known_files;
+mod lookup;
 mod outline;
 mod program;
 mod schema;
@@ -37,7 +39,7 @@ mod together;
 mod walk;
 mod wire;
 
-pub use schema::{Message, MessageChoice, ProtobufSchema, SchemaDefect};
+pub use schema::{Message, MessageChoice, ProtobufSchema};
 pub use walk::State;
 
 use crate::column_batch::{Column, Values};

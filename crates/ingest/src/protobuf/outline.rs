@@ -88,6 +88,7 @@ impl Outline<'_> {
                 wrapped.map_or_else(|| Typed::json("a wrapper"), |kind| self.value(kind))
             }
             Known::Struct => Typed::json("a Struct"),
+            Known::Any => Typed::json("an Any"),
             Known::Value => Typed::because(ColumnType::String, "a Value of any shape: JSON text"),
             Known::ListValue => {
                 Typed::because(ColumnType::String, "a list of values of any shape: JSON text")

@@ -5,7 +5,7 @@ use super::{
     wire::Key,
 };
 use crate::convert::{Scalar, Zero};
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 /// Messages and groups in each other that are followed.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -18,6 +18,8 @@ pub(super) struct Program {
     pub(super) slots: Vec<Slot>,
     pub(super) leaves: Vec<Leaf>,
     pub(super) shapes: Vec<Shape>,
+    /// Maps that are read by their keys.
+    pub(super) keyed: Vec<Keyed>,
     /// Number of oneofs of which a slot is a member.
     pub(super) oneofs: usize,
 }
@@ -36,6 +38,21 @@ pub(super) struct Node {
     pub(super) nowhere: Vec<usize>,
     /// Leaves that are read from the message as a whole.
     pub(super) whole: Vec<usize>,
+    /// Nodes to read it by instead, for what an Any may pack.
+    pub(super) packed: Option<Box<Packed>>,
+}
+
+/// How an Any is read, by the full name of the type that it packs.
+pub(super) type Packed = HashMap<Box<str>, PackedType>;
+
+/// How an Any of one type is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PackedType {
+    pub(super) message: usize,
+    /// The node that reads the packed message.
+    pub(super) inside: usize,
+    /// The node that reads what the packed message does not have from the Any itself.
+    pub(super) own: usize,
 }
 
 /// A field of a message.
@@ -64,7 +81,19 @@ pub(super) enum Action {
     Node(usize),
     /// As one of many messages, each one read by this node.
     Each(usize),
+    /// As one of the entries of this map; all of them together are read once the message has been.
+    Keys(usize),
     Several(Box<[Action]>),
+}
+
+impl Action {
+    pub(super) fn all(mut actions: Vec<Self>) -> Self {
+        match actions.len() {
+            0 => Self::Nothing,
+            1 => actions.remove(0),
+            _ => Self::Several(actions.into()),
+        }
+    }
 }
 
 /// Where one path ends.
@@ -183,20 +212,48 @@ pub(super) enum Source {
     Message(usize),
 }
 
-/// A map's entries.
+/// Where the entries of a map hold their keys and values.
 #[derive(Clone, Debug)]
-pub(super) struct Entries {
-    pub(super) key: EntryPart,
-    pub(super) value: EntryPart,
+pub(super) struct Entry {
+    pub(super) key: Part,
+    pub(super) value: Part,
 }
 
 /// The key or the value of a map's entries.
 #[derive(Clone, Debug)]
-pub(super) struct EntryPart {
+pub(super) struct Part {
     pub(super) key: Key,
-    pub(super) shape: usize,
     /// Unset keys and values are zero; an unset message is an empty one.
     pub(super) default: Preset,
+}
+
+/// A map's entries as those of a column.
+#[derive(Clone, Debug)]
+pub(super) struct Entries {
+    pub(super) entry: Entry,
+    pub(super) key_shape: usize,
+    pub(super) value_shape: usize,
+}
+
+/// A map of which some values are read.
+#[derive(Clone, Debug)]
+pub(super) struct Keyed {
+    /// The key of the map's field in its message.
+    pub(super) field: Key,
+    pub(super) entry: Entry,
+    /// What the map's keys are; `None` for text.
+    pub(super) number: Option<Number>,
+    pub(super) wanted: Vec<Wanted>,
+}
+
+/// A value that is read from a map.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    /// The key; a number is decoded.
+    pub(super) key: Preset,
+    pub(super) action: Action,
+    /// Leaves of the action.
+    pub(super) leaves: Vec<usize>,
 }
 
 /// How one field of a message becomes one row of a part of a column.
@@ -243,8 +300,8 @@ impl Program {
         match &self.shapes[shape] {
             Shape::List { item } => further(*item),
             Shape::Entries(entries) => {
-                further(entries.key.shape);
-                further(entries.value.shape);
+                further(entries.key_shape);
+                further(entries.value_shape);
             }
             Shape::Fields { fields, .. } => fields.iter().for_each(|plan| further(plan.shape)),
             Shape::Positions { parts } => parts.iter().for_each(|part| further(*part)),

@@ -4,14 +4,14 @@ use super::{
     catalog::{Catalog, Editions},
     editions, known_files,
 };
-use crate::schema::{Schema, SchemaReference};
+use crate::schema::{Schema, SchemaDefect, SchemaReference};
 use base64::Engine;
 use prost_reflect::{DescriptorPool, FileDescriptor, MessageDescriptor};
 use protox::{
     Compiler,
     file::{ChainFileResolver, File, FileResolver, GoogleFileResolver},
 };
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The message types of one schema, with those of the files it imports.
 #[derive(Clone, Debug)]
@@ -38,27 +38,12 @@ pub enum MessageChoice<'a> {
     /// The one at this place in the schema's own file: an index among the messages of the file, then among those nested
     /// in that message, and so on. Source: Confluent documentation, "Wire format".
     Indexes(&'a [u32]),
-    /// The one at this place among all message types of the schema's own file, nested ones too, sorted by full name.
-    /// Source: awslabs/aws-glue-schema-registry, `MessageIndexFinder`.
+    /// The one at this place among all message types of the schema's own file, sorted by full name: nested ones count, and
+    /// so do the hidden entries of maps. Source: records of awslabs/aws-glue-schema-registry for Java.
     Ordinal(u32),
     /// The first of the schema's own file.
     First,
 }
-
-/// Why a schema cannot be used, in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SchemaDefect(String);
-
-impl fmt::Display for SchemaDefect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for SchemaDefect {}
-
-/// Most bytes of a schema, references included.
-const MAX_SCHEMA_BYTES: usize = 4 << 20;
 
 /// The name that the schema's own file has while it is compiled, when it brings none along.
 const ROOT: &str = "schema.proto";
@@ -70,11 +55,7 @@ impl ProtobufSchema {
     /// # Errors
     /// When a file has an error or an import is not among the references.
     pub fn parse(schema: &Schema) -> Result<Self, SchemaDefect> {
-        let references = schema.references.iter();
-        let bytes = schema.text.len() + references.map(|reference| reference.text.len()).sum::<usize>();
-        if bytes > MAX_SCHEMA_BYTES {
-            return Err(SchemaDefect(format!("the schema has {bytes} bytes, more than {MAX_SCHEMA_BYTES}")));
-        }
+        schema.check_size()?;
         let mut files = Files::default();
         for reference in &schema.references {
             files.add_reference(reference)?;
@@ -120,11 +101,10 @@ impl ProtobufSchema {
 
     fn by_ordinal(&self, ordinal: u32) -> Option<MessageDescriptor> {
         let pool = self.root.parent_pool();
-        let own =
-            pool.all_messages().filter(|message| message.parent_file() == self.root && is_written(message));
+        let own = pool.all_messages().filter(|message| message.parent_file() == self.root);
         let mut own: Vec<MessageDescriptor> = own.collect();
         own.sort_by(|one, other| one.full_name().cmp(other.full_name()));
-        own.into_iter().nth(ordinal as usize)
+        own.into_iter().nth(ordinal as usize).filter(is_written)
     }
 
     fn no_such_message(&self, choice: MessageChoice<'_>) -> SchemaDefect {
@@ -133,7 +113,7 @@ impl ProtobufSchema {
             [] => "it has none".to_owned(),
             names => format!("it has {}", names.join(", ")),
         };
-        SchemaDefect(match choice {
+        SchemaDefect::new(match choice {
             MessageChoice::Name(name) => {
                 format!("the Protobuf schema has no message \"{name}\"\n{there_are}")
             }
@@ -188,11 +168,12 @@ impl Files {
     /// Adds a file, or all of a set; returns the name of the last.
     fn add(&mut self, name: &str, text: &str) -> Result<String, SchemaDefect> {
         let Some(bytes) = descriptor_bytes(text) else {
-            let lowered = editions::lower_text(text);
+            let text = with_quoted_defaults(text);
+            let lowered = editions::lower_text(&text);
             if lowered.is_some() {
                 self.editions.insert(name.to_owned());
             }
-            let file = File::from_source(name, lowered.as_deref().unwrap_or(text))
+            let file = File::from_source(name, lowered.as_deref().unwrap_or(&text))
                 .map_err(|error| defect(&error))?;
             self.files.insert(name.to_owned(), file);
             return Ok(name.to_owned());
@@ -244,11 +225,38 @@ fn descriptor_bytes(text: &str) -> Option<Vec<u8>> {
     (!bytes.is_empty()).then_some(bytes)
 }
 
+/// Quotes the defaults of `bytes` fields, which Wire prints bare: the serializers of Apicurio and Glue for Java register
+/// what it prints. Nothing else is changed.
+fn with_quoted_defaults(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len());
+    let mut is_bytes = false;
+    for line in text.split_inclusive('\n') {
+        is_bytes |= line.split_ascii_whitespace().take(2).any(|word| word == "bytes");
+        match bare_default(line).filter(|_| is_bytes) {
+            Some([start, value, end]) => quoted.extend([start, "\"", value, "\"", end]),
+            None => quoted.push_str(line),
+        }
+        is_bytes &= !line.trim_end().ends_with(';');
+    }
+    quoted
+}
+
+/// What stands before, in and behind a line's default that has no quotes.
+fn bare_default(line: &str) -> Option<[&str; 3]> {
+    const DEFAULT: &str = "default = ";
+    let (start, rest) = line.split_at(line.find(DEFAULT)? + DEFAULT.len());
+    let length = rest.trim_end().trim_end_matches([';', ']', ',']).len();
+    let (value, end) = rest.split_at(length);
+    (!value.starts_with(['"', '\''])).then_some([start, value, end])
+}
+
 fn defect(error: &protox::Error) -> SchemaDefect {
     // The debug form is `file.proto:3:5: what is wrong`; the display form lacks the place.
-    SchemaDefect(format!("the Protobuf schema cannot be read: {error:?}"))
+    SchemaDefect::new(format!("the Protobuf schema cannot be read: {error:?}"))
 }
 
 fn unreadable(name: &str) -> SchemaDefect {
-    SchemaDefect(format!("the Protobuf schema cannot be read: {name} is neither text nor a file descriptor"))
+    SchemaDefect::new(format!(
+        "the Protobuf schema cannot be read: {name} is neither text nor a file descriptor"
+    ))
 }

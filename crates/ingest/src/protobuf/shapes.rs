@@ -2,7 +2,7 @@
 
 use super::catalog::{Field, Kind, Known, Number, Preset, Rank};
 use super::compile::{Compiler, Read, item_of, lack_of};
-use super::program::{Cases, Entries, EntryPart, FieldPlan, JsonOf, Mode, Shape, Source};
+use super::program::{Cases, Entries, Entry, FieldPlan, JsonOf, Mode, Shape, Source};
 use crate::convert::{RuleKind, Scalar, SourceType, VariantMembers, Zero, rule};
 use crate::json::CompileCause;
 use forebay_project::{column_type::ColumnType, model::PathStep};
@@ -67,6 +67,11 @@ impl Compiler<'_> {
                 }
                 _ => Shape::Refused { source: Source::Bytes },
             },
+            ColumnType::Tuple(elements) if elements.iter().all(|(name, _)| name.is_some()) => {
+                let (target, steps) = (self.target, element_steps(elements, &[])?);
+                let node = self.field_node(message, field, &element_reads(target, &steps, elements));
+                Shape::Tuple { node: node.map_err(|(_, cause)| cause)? }
+            }
             ColumnType::Variant(_) | ColumnType::Dynamic { .. } => {
                 let members = members_of(column_type);
                 match members.member_for(SourceType::Map) {
@@ -95,21 +100,10 @@ impl Compiler<'_> {
             unreachable!("an entry has a key and a value")
         };
         Ok(Shape::Entries(Box::new(Entries {
-            key: self.entry_part(key_field, key)?,
-            value: self.entry_part(value_field, value)?,
+            entry: Entry::of(key_field, value_field),
+            key_shape: self.value_shape(key_field.kind, key)?,
+            value_shape: self.value_shape(value_field.kind, value)?,
         })))
-    }
-
-    fn entry_part(&mut self, field: &Field, column_type: &ColumnType) -> Result<EntryPart, CompileCause> {
-        let zero = match field.kind {
-            Kind::Number(_) | Kind::Enum(_) => Preset::Bits(0),
-            _ => Preset::Bytes(Box::default()),
-        };
-        Ok(EntryPart {
-            key: field.key(),
-            shape: self.value_shape(field.kind, column_type)?,
-            default: field.default.clone().unwrap_or(zero),
-        })
     }
 
     /// The shape of one value.
@@ -146,7 +140,7 @@ impl Compiler<'_> {
         if known == Some(Known::Wrapper) && !matches!(stripped, ColumnType::Tuple(_)) {
             return self.wrapped(message, column_type);
         }
-        if known == Some(Known::Value) && !matches!(stripped, ColumnType::Tuple(_) | ColumnType::Json(_)) {
+        if known == Some(Known::Value) {
             return self.by_case(message, column_type);
         }
         let shape = match stripped {
@@ -157,12 +151,15 @@ impl Compiler<'_> {
                     compiler.value_shape(Kind::Message(message), member)
                 });
             }
-            ColumnType::Tuple(elements) => self.tuple(message, elements)?,
             ColumnType::Array(_) if matches!(known, Some(Known::ListValue | Known::FieldMask)) => {
                 self.inner(message, column_type)?
             }
+            ColumnType::Tuple(_) if known == Some(Known::ListValue) => self.inner(message, column_type)?,
             ColumnType::Map(..) if known == Some(Known::Struct) => self.inner(message, column_type)?,
-            ColumnType::Map(key, value) if known.is_none() => self.fields_shape(message, key, value)?,
+            ColumnType::Tuple(elements) => self.tuple(message, elements)?,
+            ColumnType::Map(key, value) if matches!(known, None | Some(Known::Any)) => {
+                self.fields_shape(message, key, value)?
+            }
             other => match known {
                 Some(Known::Timestamp) => return self.timestamp(column_type),
                 Some(Known::Duration) => scalar_shape(Source::Duration, column_type)?,
@@ -222,35 +219,17 @@ impl Compiler<'_> {
         message: usize,
         elements: &[(Option<String>, ColumnType)],
     ) -> Result<Shape, CompileCause> {
-        let fields = &self.catalog.messages[message].fields;
+        let found = &self.catalog.messages[message];
         let by_position = elements.iter().all(|(name, _)| name.is_none());
         if elements.is_empty() {
             return Err(CompileCause::EmptyTuple);
         }
-        if by_position && fields.len() != elements.len() {
+        if by_position && (found.fields.len() != elements.len() || found.known == Some(Known::Struct)) {
             return Ok(Shape::Refused { source: Source::Message(message) });
         }
-        let names = elements.iter().enumerate().map(|(index, (name, _))| match name {
-            Some(name) => name.clone(),
-            None => fields.get(index).map(|field| field.name.to_string()).unwrap_or_default(),
-        });
-        let steps: Vec<[PathStep; 1]> = names.map(|name| [PathStep::Field(name)]).collect();
-        for (index, step) in steps.iter().enumerate() {
-            if let (true, [PathStep::Field(name)]) = (steps[..index].contains(step), step) {
-                return Err(CompileCause::RepeatedElement(name.clone()));
-            }
-        }
-        let target = self.target;
-        let reads = steps.iter().zip(elements).enumerate().map(|(column, (steps, (_, column_type)))| Read {
-            column,
-            target,
-            steps,
-            column_type,
-            level: 0,
-        });
-        let reads: Vec<Read<'_>> = reads.collect();
-        let node = self.node(message, &reads).map_err(|(_, cause)| cause)?;
-        Ok(Shape::Tuple { node })
+        let (target, steps) = (self.target, element_steps(elements, &found.fields)?);
+        let node = self.node(message, &element_reads(target, &steps, elements));
+        Ok(Shape::Tuple { node: node.map_err(|(_, cause)| cause)? })
     }
 
     fn fields_shape(
@@ -325,6 +304,40 @@ impl Compiler<'_> {
             },
         }
     }
+}
+
+/// The path to each element of a tuple: its name or, where it has none, that of the field in its place.
+fn element_steps(
+    elements: &[(Option<String>, ColumnType)],
+    fields: &[Field],
+) -> Result<Vec<[PathStep; 1]>, CompileCause> {
+    let names = elements.iter().enumerate().map(|(index, (name, _))| match name {
+        Some(name) => name.clone(),
+        None => fields.get(index).map(|field| field.name.to_string()).unwrap_or_default(),
+    });
+    let steps: Vec<[PathStep; 1]> = names.map(|name| [PathStep::Field(name)]).collect();
+    for (index, step) in steps.iter().enumerate() {
+        if let (true, [PathStep::Field(name)]) = (steps[..index].contains(step), step) {
+            return Err(CompileCause::RepeatedElement(name.clone()));
+        }
+    }
+    Ok(steps)
+}
+
+fn element_reads<'a>(
+    target: usize,
+    steps: &'a [[PathStep; 1]],
+    elements: &'a [(Option<String>, ColumnType)],
+) -> Vec<Read<'a>> {
+    let reads = steps.iter().zip(elements).enumerate();
+    let reads = reads.map(|(column, (steps, (_, column_type)))| Read {
+        column,
+        target,
+        steps,
+        column_type,
+        level: 0,
+    });
+    reads.collect()
 }
 
 fn members_of(column_type: &ColumnType) -> VariantMembers {

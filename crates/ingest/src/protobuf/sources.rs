@@ -1,73 +1,125 @@
 //! What a message type says of the values that a path leads to.
 
-use super::catalog::{Field, Kind, Known, MessageType, Number, Rank};
+use super::catalog::{Field, Kind, Known, Number, Rank};
 use super::schema::Message;
 use crate::convert::SourceType;
 use forebay_project::model::PathStep;
 
+/// Where a path has led so far.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    kind: Kind,
+    rank: Rank,
+    /// Whether it is a oneof of the message.
+    is_oneof: bool,
+    /// Whether there may be no value.
+    optional: bool,
+}
+
 impl Message {
     /// The types of the values that `steps` lead to, with null where one may be absent; none when they lead nowhere.
     pub fn sources_at(&self, steps: &[PathStep]) -> Vec<SourceType> {
-        let mut message = &self.catalog.messages[self.index];
-        let mut sources = vec![SourceType::Record];
-        let mut optional = false;
-        let mut in_list = false;
-        for step in steps {
-            let PathStep::Field(name) = step else {
-                if !std::mem::take(&mut in_list) {
-                    return Vec::new();
-                }
-                continue;
-            };
-            if message.oneofs.iter().any(|oneof| *oneof.name == **name) {
-                sources = vec![SourceType::Record];
-                continue;
-            }
-            let Some(field) = named(message, name) else { return Vec::new() };
-            optional |= field.presence && field.default.is_none();
-            in_list = field.rank == Rank::Repeated;
-            sources = vec![self.source_of(field)];
-            if let Kind::Message(inner) = field.kind {
-                message = &self.catalog.messages[inner];
-            }
+        let ends = steps.iter().fold(vec![Spot::message(self.index)], |spots, step| {
+            spots.into_iter().flat_map(|spot| self.step(spot, step)).collect()
+        });
+        let mut sources = Vec::new();
+        if ends.iter().any(|end| end.optional) {
+            sources.push(SourceType::Null);
         }
-        if in_list && steps.last() != Some(&PathStep::Each) {
-            sources = vec![SourceType::List];
-        }
-        if optional {
-            sources.insert(0, SourceType::Null);
+        for source in ends.into_iter().flat_map(|end| self.sources_of(end)) {
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
         }
         sources
     }
 
-    fn source_of(&self, field: &Field) -> SourceType {
-        match (field.rank, field.kind) {
-            (Rank::Map, _) => SourceType::Map,
-            (_, Kind::Number(number)) => number_type(number),
-            (_, Kind::Enum(_)) => SourceType::Symbol { numbered: true },
-            (_, Kind::Text { .. }) => SourceType::Text,
-            (_, Kind::Bytes) => SourceType::Bytes,
-            (_, Kind::Message(index)) => self.message_type(&self.catalog.messages[index]),
+    fn step(&self, spot: Spot, step: &PathStep) -> Vec<Spot> {
+        match (spot.rank, spot.kind, step) {
+            (Rank::Repeated, _, PathStep::Each) => vec![Spot { rank: Rank::Single, ..spot }],
+            (Rank::Map, Kind::Message(entry), PathStep::Field(_)) => {
+                let kind = self.catalog.messages[entry].fields[1].kind;
+                vec![Spot { kind, rank: Rank::Single, optional: true, ..spot }]
+            }
+            (Rank::Single, Kind::Message(message), _) => self.step_inside(spot, message, step),
+            _ => Vec::new(),
         }
     }
 
-    fn message_type(&self, message: &MessageType) -> SourceType {
-        match message.known {
+    fn step_inside(&self, spot: Spot, index: usize, step: &PathStep) -> Vec<Spot> {
+        let message = &self.catalog.messages[index];
+        if let Some(field) = self.catalog.stand_in(index, step) {
+            return self.step(spot.at(&message.fields[field]), step);
+        }
+        let PathStep::Field(name) = step else { return Vec::new() };
+        if let Some(field) = message.field_named(name) {
+            return vec![spot.at(&message.fields[field])];
+        }
+        if message.oneof_named(name).is_some() {
+            return vec![Spot { is_oneof: true, ..spot }];
+        }
+        if message.known != Some(Known::Any) {
+            return Vec::new();
+        }
+        let packed = self.catalog.messages.iter().filter(|message| message.known.is_none());
+        let found = packed.filter_map(|message| Some(&message.fields[message.field_named(name)?]));
+        found.map(|field| Spot { optional: true, ..spot.at(field) }).collect()
+    }
+
+    fn sources_of(&self, spot: Spot) -> Vec<SourceType> {
+        match (spot.rank, spot.kind) {
+            _ if spot.is_oneof => vec![SourceType::Record],
+            (Rank::Map, _) => vec![SourceType::Map],
+            (Rank::Repeated, _) => vec![SourceType::List],
+            (Rank::Single, Kind::Number(number)) => vec![number_type(number)],
+            (Rank::Single, Kind::Enum(_)) => vec![SourceType::Symbol { numbered: true }],
+            (Rank::Single, Kind::Text { .. }) => vec![SourceType::Text],
+            (Rank::Single, Kind::Bytes) => vec![SourceType::Bytes],
+            (Rank::Single, Kind::Message(index)) => self.message_types(index),
+        }
+    }
+
+    fn message_types(&self, index: usize) -> Vec<SourceType> {
+        let message = &self.catalog.messages[index];
+        vec![match message.known {
             Some(Known::Timestamp) => SourceType::Timestamp { precision: 9, local: false },
             Some(Known::Duration) => SourceType::Interval,
             Some(Known::Wrapper) => {
-                message.fields.first().map_or(SourceType::Record, |value| self.source_of(value))
+                return self.sources_of(Spot::message(index).at(&message.fields[0]));
             }
             Some(Known::ListValue) => SourceType::List,
+            Some(Known::Struct) => SourceType::Map,
             Some(Known::FieldMask) => SourceType::Text,
-            Some(Known::Struct | Known::Value) | None => SourceType::Record,
-        }
+            Some(Known::Value) => return ANY_VALUE.to_vec(),
+            Some(Known::Any) | None => SourceType::Record,
+        }]
     }
 }
 
-fn named<'m>(message: &'m MessageType, name: &str) -> Option<&'m Field> {
-    let by_name = message.fields.iter().find(|field| *field.name == *name);
-    by_name.or_else(|| message.fields.iter().find(|field| *field.json_name == *name))
+/// What a google.protobuf.Value may hold.
+const ANY_VALUE: [SourceType; 6] = [
+    SourceType::Null,
+    SourceType::Float64,
+    SourceType::Text,
+    SourceType::Bool,
+    SourceType::Map,
+    SourceType::List,
+];
+
+impl Spot {
+    fn message(index: usize) -> Self {
+        Self { kind: Kind::Message(index), rank: Rank::Single, is_oneof: false, optional: false }
+    }
+
+    /// A field of the message that stands here.
+    fn at(self, field: &Field) -> Self {
+        Self {
+            kind: field.kind,
+            rank: field.rank,
+            is_oneof: false,
+            optional: self.optional || field.presence && field.default.is_none(),
+        }
+    }
 }
 
 fn number_type(number: Number) -> SourceType {

@@ -4,12 +4,13 @@
 //! are numbers, and fields that cannot be unset are always there. Source: protobuf.dev, "ProtoJSON Format".
 
 use super::catalog::{Catalog, Field, Kind, Known, Number, Preset, Rank};
+use super::lookup::{Any, type_name};
 use super::program::Source;
 use super::together::{take_field, values};
 use super::walk::Stop;
 use super::wire::{Broken, DELIMITED, Key, Raw, Reader, VARINT};
 use crate::convert::{ConvertError, Reason, Value};
-use crate::json_text::{push_string, push_value};
+use crate::json_text::{push_name, push_string, push_value};
 use crate::quarantine::MAX_DETAIL_BYTES;
 
 /// Why there is no value.
@@ -121,7 +122,7 @@ pub(super) fn plain(catalog: &Catalog, source: Source, raw: Raw<'_>) -> String {
     match (source, raw) {
         (Source::Message(message), Raw::Bytes(body)) => {
             let mut canonical = Vec::new();
-            let mut json = Json { catalog, out: &mut out };
+            let mut json = Json { catalog, out: &mut out, depth: 0 };
             let written = super::canonical::write(catalog, message, body, 1, &mut canonical);
             // What cannot be shown whole is shown as far as it goes.
             let _ = written.map_err(Unfit::from).and_then(|()| json.message(message, &canonical));
@@ -138,10 +139,19 @@ pub(super) fn plain(catalog: &Catalog, source: Source, raw: Raw<'_>) -> String {
 pub(super) struct Json<'j> {
     pub(super) catalog: &'j Catalog,
     pub(super) out: &'j mut Vec<u8>,
+    /// Messages around what is written.
+    pub(super) depth: usize,
 }
 
 impl Json<'_> {
     pub(super) fn message(&mut self, message: usize, body: &[u8]) -> Result<(), Unfit> {
+        self.depth += 1;
+        let written = self.message_itself(message, body);
+        self.depth -= 1;
+        written
+    }
+
+    fn message_itself(&mut self, message: usize, body: &[u8]) -> Result<(), Unfit> {
         let catalog = self.catalog;
         let message = &catalog.messages[message];
         let first = message.fields.first();
@@ -152,6 +162,7 @@ impl Json<'_> {
                 push_string(self.out, &field_mask(body)?);
                 Ok(())
             }
+            (Some(Known::Any), _) => self.packed(&message.fields, body),
             (Some(Known::Value), _) => self.any_value(&message.fields, body),
             (Some(Known::Struct | Known::ListValue), Some(field)) => self.field_value(field, body),
             (Some(Known::Wrapper), Some(field)) => {
@@ -162,24 +173,51 @@ impl Json<'_> {
     }
 
     fn object(&mut self, fields: &[Field], body: &[u8]) -> Result<(), Unfit> {
+        self.out.push(b'{');
+        self.members(fields, body)?;
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn members(&mut self, fields: &[Field], body: &[u8]) -> Result<(), Unfit> {
         let mut rest = body;
-        let mut separator = b'{';
         for field in fields {
             let region = take_field(&mut rest, field)?;
             if region.is_empty() && field.presence {
                 continue;
             }
-            self.out.push(separator);
-            separator = b',';
-            push_string(self.out, &field.name);
-            self.out.push(b':');
+            push_name(self.out, &field.name);
             if region.is_empty() && field.rank == Rank::Single {
                 self.one_or_default(field, None)?;
             } else {
                 self.field_value(field, region)?;
             }
         }
-        self.out.extend_from_slice(if separator == b'{' { b"{}" } else { b"}" });
+        Ok(())
+    }
+
+    /// An Any as the message that it packs or, if its type is not one of the schema, by its own fields.
+    fn packed(&mut self, fields: &[Field], body: &[u8]) -> Result<(), Unfit> {
+        let catalog = self.catalog;
+        let Any { url, value } = Any::of(body)?;
+        let url = std::str::from_utf8(url).unwrap_or_default();
+        let Some(message) = catalog.find(type_name(url)) else {
+            return self.object(fields, body);
+        };
+        let mut packed = Vec::new();
+        super::canonical::write(catalog, message, value, self.depth + 1, &mut packed)?;
+        self.out.push(b'{');
+        push_name(self.out, "@type");
+        push_string(self.out, url);
+        if catalog.messages[message].known.is_some() {
+            push_name(self.out, "value");
+            self.message(message, &packed)?;
+        } else {
+            self.depth += 1;
+            self.members(&catalog.messages[message].fields, &packed)?;
+            self.depth -= 1;
+        }
+        self.out.push(b'}');
         Ok(())
     }
 

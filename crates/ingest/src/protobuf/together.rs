@@ -5,7 +5,7 @@ use super::canonical;
 use super::catalog::{Field, Known, push_field};
 use super::program::{FieldPlan, JsonOf, Mode, Shape};
 use super::text::{Json, Unfit, field_mask};
-use super::walk::{Stop, Walk, elements_of, end_list, items_of};
+use super::walk::{Place, Stop, Walk, elements_of, end_list, items_of};
 use super::wire::{Raw, Reader};
 use crate::column_batch::{Column, Values};
 use crate::convert::{ConvertError, Reason, Scalar};
@@ -65,10 +65,14 @@ impl Walk<'_> {
                     .zip(values(region))
                     .try_for_each(|((element, shape), raw)| self.again(element, *shape, raw?, target, depth))
             }
+            Shape::Tuple { node } => {
+                let place = Place { level: 0, depth };
+                self.message(*node, region, elements_of(&mut column.values), place)
+            }
             Shape::Positions { .. } => self.refuse_list(mode, region, target),
             Shape::Json { what: JsonOf::Field { message, field }, scalar } => {
                 let field = &self.catalog.messages[*message].fields[*field];
-                self.json(column, scalar, target, |json| json.field_value(field, region))
+                self.json(column, scalar, target, depth, |json| json.field_value(field, region))
             }
             Shape::Member { member, shape } => {
                 let column = super::fill::member_of(&mut column.values, *member);
@@ -86,7 +90,7 @@ impl Walk<'_> {
             let mut text = Vec::new();
             if let Mode::Together { message, field } = mode {
                 // What cannot be shown whole is shown as far as it goes.
-                let _ = Json { catalog, out: &mut text }
+                let _ = Json { catalog, out: &mut text, depth: 0 }
                     .field_value(&catalog.messages[message].fields[field], region);
             }
             lossy(&text)
@@ -107,7 +111,7 @@ impl Walk<'_> {
         self.with_canonical(
             |out| canonical::write(catalog, message, body, depth + 1, out),
             |walk, region| {
-                walk.json(column, scalar, target, |json| match catalog.messages[message].known {
+                walk.json(column, scalar, target, depth, |json| match catalog.messages[message].known {
                     // Alone in a column it is text, not JSON.
                     Some(Known::FieldMask) => {
                         json.out.extend_from_slice(field_mask(region)?.as_bytes());
@@ -136,7 +140,7 @@ impl Walk<'_> {
         self.with_canonical(
             |out| canonical::write_field(catalog, message, index, &alone, depth, out),
             |walk, region| {
-                walk.json(column, scalar, target, |json| {
+                walk.json(column, scalar, target, depth, |json| {
                     json.object_of_one(name, |json| json.field_value(field, region))
                 })
             },
@@ -211,11 +215,12 @@ impl Walk<'_> {
         column: &mut Column,
         scalar: &Scalar,
         target: usize,
+        depth: usize,
         write: impl FnOnce(&mut Json<'_>) -> Result<(), Unfit>,
     ) -> Result<(), Stop> {
         let mut text = std::mem::take(&mut self.state.text);
         text.clear();
-        let written = write(&mut Json { catalog: self.catalog, out: &mut text });
+        let written = write(&mut Json { catalog: self.catalog, out: &mut text, depth });
         let result = match written {
             Err(Unfit::Broken(broken)) => Err(broken.into()),
             Err(Unfit::Reason(reason)) => self.fault(target, reason, || lossy(&text)),

@@ -4,6 +4,7 @@
 //! several values of which one counts, the walk stops and starts again on the record's canonical form.
 
 use super::catalog::{Catalog, Number};
+use super::lookup;
 use super::program::{Action, Choice, ChoiceKind, Lack, MAX_DEPTH, Mode, Node, Program, Slot, Source};
 use super::together::Gathered;
 use super::wire::{Broken, DELIMITED, Flaw, Key, Raw, Reader};
@@ -96,10 +97,15 @@ impl Walk<'_> {
         if place.depth > MAX_DEPTH {
             return Err(reader.broken(Flaw::TooDeep).into());
         }
-        self.state.last_scope += 1;
-        let scope = self.state.last_scope;
         let program = self.program;
         let node = &program.nodes[node];
+        if let Some(packed) = &node.packed
+            && let Some(found) = lookup::packed_type(packed, body)?
+        {
+            return self.packed_message(found, body, columns, place);
+        }
+        self.state.last_scope += 1;
+        let scope = self.state.last_scope;
         let slots = &program.slots[node.slots.clone()];
         let mut expected = 0;
         while let Some(key) = reader.key()? {
@@ -138,7 +144,7 @@ impl Walk<'_> {
     }
 
     #[inline(always)]
-    fn act(
+    pub(super) fn act(
         &mut self,
         columns: &mut [Column],
         action: &Action,
@@ -169,7 +175,7 @@ impl Walk<'_> {
                 self.message(*node, body, columns, Place { level: place.level + 1, depth: place.depth + 1 })
             }
             (Action::Leaf(leaf), _) => self.leaf(columns, *leaf, raw, place),
-            (Action::Nothing | Action::Node(_) | Action::Each(_), _) => Ok(()),
+            (Action::Nothing | Action::Node(_) | Action::Each(_) | Action::Keys(_), _) => Ok(()),
         }
     }
 
@@ -247,7 +253,7 @@ impl Walk<'_> {
     fn lacking(&mut self, columns: &mut [Column], action: &Action, place: Place) -> Result<(), Stop> {
         let program = self.program;
         match action {
-            Action::Nothing | Action::Each(_) => Ok(()),
+            Action::Nothing | Action::Each(_) | Action::Keys(_) => Ok(()),
             Action::Leaf(leaf) => self.lack(columns, *leaf, true, place),
             Action::Node(node) => {
                 let below = &program.nodes[*node].leaves;
@@ -260,7 +266,13 @@ impl Walk<'_> {
     }
 
     /// The column lacks a value; `is_null` if only for its own field being unset.
-    fn lack(&mut self, columns: &mut [Column], leaf: usize, is_null: bool, place: Place) -> Result<(), Stop> {
+    pub(super) fn lack(
+        &mut self,
+        columns: &mut [Column],
+        leaf: usize,
+        is_null: bool,
+        place: Place,
+    ) -> Result<(), Stop> {
         let leaf = &self.program.leaves[leaf];
         let column = items_at(&mut columns[leaf.column], place.level);
         let column = match leaf.element {
@@ -311,6 +323,7 @@ impl Walk<'_> {
                 }
                 Ok(())
             }
+            Action::Keys(map) => self.keys(columns, &program.keyed[*map], body, place),
             Action::Leaf(index) => {
                 let leaf = &program.leaves[*index];
                 let column = items_at(&mut columns[leaf.column], place.level);
@@ -426,9 +439,10 @@ pub(super) fn end_list(values: &mut Values) {
     ends.push(items.row_count());
 }
 
-/// Notes that a row has a value.
+/// Notes that a row has a value, unless it was noted to be absent.
 fn end_row(column: &mut Column) {
+    let rows = column.row_count();
     if let Some(absent) = &mut column.absent {
-        absent.push(0);
+        absent.resize(rows, 0);
     }
 }

@@ -5,10 +5,10 @@
 
 use crate::json_laws::*;
 use forebay_ingest::{
-    avro::{AvroSchema, Decoder, Options, SchemaDefect},
+    avro::{AvroSchema, Decoder, Options},
     column_batch::ColumnBatch,
     document::{Diagnosis, DocumentColumn, DocumentDecoder, Texts},
-    schema::{Schema, SchemaKind, SchemaReference},
+    schema::{Schema, SchemaDefect, SchemaKind, SchemaReference},
     target::{ColumnSource, TargetColumn},
 };
 use forebay_project::{

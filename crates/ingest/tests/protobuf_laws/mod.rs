@@ -1,6 +1,6 @@
 //! Laws of the Protobuf decoder that hold for any bytes, and what tests need to state them.
 //!
-//! The fuzz target runs [`check`] too.
+//! The fuzz targets run [`check`] and [`check_schema`] too.
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 use forebay_ingest::{
@@ -263,6 +263,11 @@ pub(crate) fn wire() -> Wire {
     Wire::default()
 }
 
+/// An Any that packs a message of this type.
+pub(crate) fn packed(type_name: &str, message: Wire) -> Wire {
+    wire().bytes(1, format!("type.googleapis.com/{type_name}")).message(2, message)
+}
+
 /// Fields of every kind and rank.
 pub(crate) const EVERYTHING: &str = r#"
 syntax = "proto3";
@@ -271,6 +276,7 @@ import "google/protobuf/timestamp.proto";
 import "google/protobuf/duration.proto";
 import "google/protobuf/wrappers.proto";
 import "google/protobuf/struct.proto";
+import "google/protobuf/any.proto";
 
 enum Colour { GREY = 0; RED = 1; GREEN = 2; }
 
@@ -307,6 +313,8 @@ message Everything {
   repeated Colour colours = 32;
   Everything again = 33;
   google.protobuf.ListValue list = 34;
+  google.protobuf.Any any = 35;
+  map<string, google.protobuf.Any> anys = 36;
 }
 
 message Inner {
@@ -359,6 +367,25 @@ pub(crate) fn all_shapes() -> Vec<TargetColumn> {
         column("again", "Nullable(String)"),
         column("nothing", "Nullable(Int8)"),
         column("list", "Array(String)"),
+        with_default(column("list[:].a", "Array(Nullable(String))")),
+        column("counts.k", "Nullable(Int64)"),
+        column("counts", "Tuple(k Nullable(Int64), l Nullable(String))"),
+        column("by_number.2.id", "Nullable(Int64)"),
+        with_default(column("by_number.-1", "Tuple(deltas Array(Int32))")),
+        column("object.x", "Nullable(String)"),
+        with_default(column("object.x.y", "Float64")),
+        with_default(column("object.list[:].z", "Array(Nullable(Bool))")),
+        with_default(column("object.t", "Tuple(y Nullable(String))")),
+        column("value.x", "Nullable(Float64)"),
+        with_default(column("value[:].x", "Array(Nullable(String))")),
+        column("any", "Nullable(String)"),
+        column("any.id", "Nullable(Int64)"),
+        column("any.deeper.name", "Nullable(String)"),
+        column("any.value", "Nullable(String)"),
+        column("any.@type", "Nullable(String)"),
+        with_default(column("any", "Tuple(id Int64, text Nullable(String), value Nullable(String))")),
+        column("anys.k.note", "Nullable(String)"),
+        column("anys", "Map(String, String)"),
     ]
 }
 
@@ -379,7 +406,9 @@ fn neighbours() -> [Vec<u8>; 2] {
         .message(22, wire().bytes(1, "k").int(2, 9))
         .int(25, 5)
         .message(27, wire().int(1, 1_700_000_000).int(2, 5))
-        .message(29, wire().int(1, 3));
+        .message(29, wire().int(1, 3))
+        .message(30, wire().message(1, wire().bytes(1, "x").message(2, wire().bytes(3, "v"))))
+        .message(35, packed("everything.Inner", inner()));
     [first.0, wire().bytes(24, "note").varint(4, u64::MAX).0]
 }
 
@@ -401,4 +430,27 @@ pub(crate) fn check(record: &[u8]) {
     let (alone, _) = TABLE.decode([record]);
     let between: Vec<u32> = (1..rows.row_count() as u32 - 1).collect();
     assert_eq!(rows.take(&between), alone, "a record decodes as if alone");
+}
+
+/// Any text is a schema or has a defect; what is a schema decodes any bytes or refuses them.
+pub(crate) fn check_schema(text: &str, record: &[u8]) {
+    let Ok(schema) = ProtobufSchema::parse(&schema(text)) else { return };
+    let Ok(message) = schema.message(MessageChoice::First) else { return };
+    let types = [
+        "Nullable(String)",
+        "Array(Nullable(String))",
+        "Map(String, String)",
+        "Tuple(a Nullable(String), b Array(String))",
+        "Dynamic",
+        "JSON",
+    ];
+    for path in ["", "a", "a.b", "a[:].b", "a.1"] {
+        for column_type in types {
+            let targets = vec![with_default(column(path, column_type))];
+            let columns = document_columns(&targets);
+            let Ok(decoder) = Decoder::compile(&message, &columns, Options::default()) else { continue };
+            drop(columns);
+            Table { decoder, targets }.decode([record]);
+        }
+    }
 }
