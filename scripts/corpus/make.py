@@ -6,11 +6,16 @@ from pathlib import Path
 import avro_cases
 import avsc_cases
 import cloud_cases
+import java_cases
 import json_cases
 import protobuf_cases
 from corpus import Lines
 
-FILES = {"avro": [avro_cases, avsc_cases, cloud_cases], "protobuf": [protobuf_cases], "json": [json_cases]}
+FILES = {
+    "avro": [avro_cases, avsc_cases, cloud_cases, java_cases],
+    "protobuf": [protobuf_cases, java_cases],
+    "json": [json_cases, java_cases],
+}
 
 directory, scratch = map(Path, sys.argv[1:])
 for name, makers in FILES.items():

@@ -80,7 +80,8 @@ async fn secrets_are_in_no_error_and_no_debug_text() {
 
 #[tokio::test]
 async fn long_answers_are_cut_behind_the_secrets() {
-    let body = format!("{}hunter2", "x".repeat(296));
+    let message = format!("{}hunter2", "x".repeat(296));
+    let body = json!({"error_code": 42201, "message": message}).to_string();
     let double = Double::start(move |_, _| Reply::new(422, body.clone()));
     let registry = registry(&format!("http://user:hunter2@{}", double.host()));
     let why = refused(fetch(&client(&registry, None), 1).await);
@@ -101,11 +102,10 @@ async fn oauth_tokens_are_asked_for_once_and_sent_with_their_headers() {
     let oauth = OauthClient {
         client_id: Text::literal("cl:ent"),
         scope: literal("a/b c"),
-        logical_cluster: literal("lsrc-1"),
-        identity_pool_id: literal("pool-1"),
         ..oauth(&format!("{}/token", tokens.url()))
     };
-    let client = client(&SchemaRegistry { oauth: Some(oauth), ..registry(&double.url()) }, None);
+    let headed = confluent_cloud(&double.url());
+    let client = client(&SchemaRegistry { oauth: Some(oauth), ..headed }, None);
     for id in 1..=2 {
         fetch(&client, id).await.unwrap();
     }
@@ -115,6 +115,26 @@ async fn oauth_tokens_are_asked_for_once_and_sent_with_their_headers() {
     assert_eq!(authorization(asked), "Basic Y2wlM0FlbnQ6aHVudGVyMg==", "RFC 6749 encodes before it joins");
     let headers = &double.asked()[1].headers;
     assert_eq!(headers["authorization"], "Bearer t0");
+    assert_eq!(headers["target-sr-cluster"], "lsrc-1");
+    assert_eq!(headers["confluent-identity-pool-id"], "pool-1");
+}
+
+/// A registry of Confluent Cloud, but for the token.
+fn confluent_cloud(url: &str) -> SchemaRegistry {
+    SchemaRegistry {
+        logical_cluster: literal("lsrc-1"),
+        identity_pool_id: literal("pool-1"),
+        ..registry(url)
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_ones_own_is_sent_with_the_same_headers() {
+    let double = Double::start(|_, _| Reply::schema(SCHEMA));
+    let registry = SchemaRegistry { token: literal("t0k3n"), ..confluent_cloud(&double.url()) };
+    fetch(&client(&registry, None), 1).await.unwrap();
+    let headers = &double.asked()[0].headers;
+    assert_eq!(headers["authorization"], "Bearer t0k3n");
     assert_eq!(headers["target-sr-cluster"], "lsrc-1");
     assert_eq!(headers["confluent-identity-pool-id"], "pool-1");
 }

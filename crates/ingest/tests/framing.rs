@@ -140,6 +140,18 @@ fn malformed_indexes_are_refused_unless_the_message_is_configured() {
     }
 }
 
+/// `@kafkajs/confluent-schema-registry` writes the message at once, which may look like a list of four indexes.
+#[test]
+fn a_configured_message_needs_no_indexes() {
+    let record = bytes("00 00 00 00 07 08 02 10 04 18 06 20 08");
+    let reader = FrameReader { has_configured_message: true, ..PROTOBUF };
+    assert_eq!(message_of(&reader, &record).unwrap(), (Message::Untold, bytes("08 02 10 04 18 06 20 08")));
+    let with_indexes = bytes("00 00 00 00 07 04 02 00 08 02");
+    assert_eq!(message_of(&reader, &with_indexes).unwrap(), (indexes(&[1, 0]), bytes("08 02")));
+    let reader = FrameReader { framing: Framing::Confluent, ..reader };
+    assert_eq!(message_of(&reader, &record).unwrap(), (indexes(&[1, 8, 2, 12]), bytes("06 20 08")));
+}
+
 #[test]
 fn apicurio_names_the_message() {
     let reader = FrameReader { framing: Framing::Apicurio, ..PROTOBUF };
@@ -152,6 +164,96 @@ fn apicurio_names_the_message() {
         message_of(&PROTOBUF, with_content_id).unwrap(),
         (Message::Name("Trip"), b"\x08\x01".to_vec())
     );
+}
+
+/// Serdes 3 write a list of indexes behind the name, in front of the message or alone, when they are told to.
+#[test]
+fn apicurio_may_add_message_indexes() {
+    let reader = |framing| FrameReader { framing, ..PROTOBUF };
+    for (framing, id) in
+        [(Framing::Apicurio, "00 00 00 00 00 00 00 07"), (Framing::ApicurioGlobalId, "00 00 00 07")]
+    {
+        let both = bytes(&format!("00 {id} 07 0a 05 4f 72 64 65 72 02 00 08 01"));
+        assert_eq!(message_of(&reader(framing), &both).unwrap(), (Message::Name("Order"), bytes("08 01")));
+        let alone = bytes(&format!("00 {id} 02 02 08 01"));
+        assert_eq!(message_of(&reader(framing), &alone).unwrap(), (indexes(&[1]), bytes("08 01")));
+        let neither = bytes(&format!("00 {id} 08 01"));
+        assert_eq!(message_of(&reader(framing), &neither).unwrap(), (Message::Untold, bytes("08 01")));
+    }
+    let as_confluent = bytes("00 00 00 00 07 07 0a 05 4f 72 64 65 72 02 00");
+    assert_eq!(message_of(&PROTOBUF, &as_confluent).unwrap(), (Message::Name("Order"), Vec::new()));
+}
+
+#[test]
+fn apicurio_ids_are_global_or_of_the_content() {
+    let of = |framing, record: &str| {
+        let record = bytes(record);
+        let frame = read(&FrameReader { framing, ..AUTO }, &record, &[]).unwrap();
+        (frame.form, frame.schema, frame.payload.into_owned())
+    };
+    let global = |rest: &str| (Form::ApicurioPrefix, SchemaId::Apicurio(7), bytes(rest));
+    assert_eq!(of(Framing::Apicurio, "00 00 00 00 00 00 00 00 07 61"), global("61"));
+    assert_eq!(of(Framing::ApicurioGlobalId, "00 00 00 00 07 61"), global("61"));
+    let content = (Form::ApicurioPrefix, SchemaId::Confluent(7), bytes("61"));
+    assert_eq!(of(Framing::ApicurioContentId, "00 00 00 00 00 00 00 00 07 61"), content);
+    let too_large = bytes("00 00 00 00 01 00 00 00 07 61");
+    assert!(read(&FrameReader { framing: Framing::ApicurioContentId, ..AUTO }, &too_large, &[]).is_err());
+}
+
+#[test]
+fn apicurio_headers_name_the_schema() {
+    let value = b"\x00\x00\x00\x00\x09";
+    let id: Option<&[u8]> = Some(b"\0\0\0\0\0\0\0\x07");
+    let cases: [(&[u8], bool, SchemaId); 4] = [
+        (b"apicurio.value.globalId", false, SchemaId::Apicurio(7)),
+        (b"apicurio.value.contentId", false, SchemaId::Confluent(7)),
+        (b"apicurio.key.globalId", true, SchemaId::Apicurio(7)),
+        (b"apicurio.key.contentId", true, SchemaId::Confluent(7)),
+    ];
+    for (name, is_key, schema) in cases {
+        let headers: &Headers<'_> = &[(name, id), (b"apicurio.value.encoding", Some(b"BINARY"))];
+        for framing in
+            [Framing::Auto, Framing::Apicurio, Framing::ApicurioContentId, Framing::ApicurioGlobalId]
+        {
+            let reader = FrameReader { framing, is_key, ..AUTO };
+            assert_eq!(read(&reader, value, headers).unwrap(), frame(Form::ApicurioHeader, schema, value));
+            let of_other_part = read(&FrameReader { is_key: !is_key, ..reader }, value, headers);
+            assert_ne!(of_other_part.map(|frame| frame.form), Ok(Form::ApicurioHeader));
+        }
+        for foreign in [RegistryKind::Glue, RegistryKind::Azure] {
+            let reader = FrameReader { is_key, registry: Some(foreign), has_configured_schema: true, ..AUTO };
+            assert_eq!(read(&reader, value, headers).unwrap().form, Form::Bare);
+        }
+    }
+}
+
+/// Serdes 2 name the message in a header only, serdes 3 in front of the message too.
+#[test]
+fn apicurio_headers_name_the_message() {
+    let read_with = |is_key, payload: &str, names: &[&[u8]]| {
+        let mut headers: Vec<(&[u8], Option<&[u8]>)> = vec![
+            (b"apicurio.key.contentId", Some(b"\0\0\0\0\0\0\0\x07")),
+            (b"apicurio.value.contentId", Some(b"\0\0\0\0\0\0\0\x07")),
+        ];
+        headers.extend(names.iter().map(|name| (&b"apicurio.protobuf.type"[..], Some(*name))));
+        let payload = bytes(payload);
+        let frame = read(&FrameReader { is_key, ..PROTOBUF }, &payload, &headers).unwrap();
+        let told = match frame.message {
+            Message::Name(name) => name.to_owned(),
+            other => format!("{other:?}"),
+        };
+        (told, frame.payload.into_owned())
+    };
+    let (named, order) = ("06 0a 04 54 72 69 70 08 01", |rest| ("Order".to_owned(), bytes(rest)));
+    assert_eq!(read_with(false, "08 01", &[b"Order"]), order("08 01"));
+    assert_eq!(read_with(false, "07 0a 05 4f 72 64 65 72 08 01", &[b"Order"]), order("08 01"));
+    assert_eq!(read_with(false, "07 0a 05 4f 72 64 65 72 02 00", &[b"Order"]), order(""));
+    assert_eq!(read_with(false, "", &[b"Order"]), order(""));
+    assert_eq!(read_with(false, named, &[]), ("Trip".to_owned(), bytes("08 01")));
+    assert_eq!(read_with(false, "08 01", &[]), ("Untold".to_owned(), bytes("08 01")));
+    // Key and value have the same header, the key's first.
+    assert_eq!(read_with(false, "08 01", &[b"Key", b"Order"]), order("08 01"));
+    assert_eq!(read_with(true, "08 01", &[b"Order", b"Value"]), order("08 01"));
 }
 
 #[test]
@@ -293,6 +395,18 @@ fn errors_say_what_was_met_expected_and_to_be_done() {
         read(&AUTO, b"", &[(b"__value_schema_id", Some(b"\x02\x00"))]),
         read(&AUTO, b"", &[(b"__value_schema_id", None)]),
         read(&PROTOBUF, b"\x00\x00\x00\x00\x07\x01", &[]),
+        read(&with_framing(Framing::ApicurioGlobalId), b"\x00\x00", &[]),
+        read(&with_framing(Framing::ApicurioContentId), b"{}", &[]),
+        read(&AUTO, b"", &[(b"apicurio.value.globalId", Some(b"7"))]),
+        read(&AUTO, b"", &[(b"apicurio.value.contentId", Some(b"\0\0\0\x01\0\0\0\0"))]),
+        read(
+            &AUTO,
+            b"{}",
+            &[
+                (b"apicurio.value.contentId", Some(b"\0\0\0\0\0\0\0\x07")),
+                (b"apicurio.value.encoding", Some(b"JSON")),
+            ],
+        ),
     ];
     let lines = errors.map(|error| {
         let error = error.unwrap_err();
@@ -393,6 +507,9 @@ proptest! {
         (reader, form, schema, message, prefix) in written_forms(),
         datum in prop::collection::vec(any::<u8>(), 0..64),
     ) {
+        // What Apicurio writes in front of a message is told from it by the message's first byte, which is a field's tag.
+        let has_no_tag = form == Form::ApicurioPrefix && datum.first().is_some_and(|first| *first < 8);
+        let datum = if has_no_tag && reader.format == Format::Protobuf { Vec::new() } else { datum };
         let record = compressed(form, &prefix, &datum);
         let expected = Frame { form, schema, message, payload: Cow::Owned(datum) };
         prop_assert_eq!(read(&reader, &record, &[]).unwrap(), expected);

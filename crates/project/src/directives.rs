@@ -285,8 +285,16 @@ const FORMATS: &[Choice] = &[
     works("string"),
     works("binary"),
 ];
-const FRAMINGS: &[Choice] =
-    &[works("auto"), works("confluent"), works("apicurio"), works("glue"), works("azure"), works("none")];
+const FRAMINGS: &[Choice] = &[
+    works("auto"),
+    works("confluent"),
+    works("apicurio"),
+    works("apicurio_content_id"),
+    works("apicurio_global_id"),
+    works("glue"),
+    works("azure"),
+    works("none"),
+];
 const REGISTRIES: &[Choice] = &[works("confluent"), works("glue"), works("azure")];
 const TOMBSTONES: &[Choice] = &[works("quarantine"), works("skip"), works("delete")];
 const RESETS: &[Choice] = &[works("latest"), works("earliest")];
@@ -341,9 +349,9 @@ pub const DIRECTIVES: &[Directive] = &[
     directive("KAFKA_SCHEMA_REGISTRY_OAUTH_SCOPE", KAFKA, Shape::SecretLine,
         "Scope of the tokens, where the issuer wants one.", "KAFKA_SCHEMA_REGISTRY_OAUTH_SCOPE schema.read"),
     directive("KAFKA_SCHEMA_REGISTRY_LOGICAL_CLUSTER", KAFKA, Shape::SecretLine,
-        "Confluent Cloud with OAuth: the registry's cluster, sent as the header target-sr-cluster.", "KAFKA_SCHEMA_REGISTRY_LOGICAL_CLUSTER lsrc-1"),
+        "Confluent Cloud with OAuth or a token: the registry's cluster, sent as the header target-sr-cluster.", "KAFKA_SCHEMA_REGISTRY_LOGICAL_CLUSTER lsrc-1"),
     directive("KAFKA_SCHEMA_REGISTRY_IDENTITY_POOL_ID", KAFKA, Shape::SecretLine,
-        "Confluent Cloud with OAuth: the identity pool, sent as the header Confluent-Identity-Pool-Id.", "KAFKA_SCHEMA_REGISTRY_IDENTITY_POOL_ID pool-1"),
+        "Confluent Cloud with OAuth or a token: the identity pool, sent as the header Confluent-Identity-Pool-Id.", "KAFKA_SCHEMA_REGISTRY_IDENTITY_POOL_ID pool-1"),
     directive("KAFKA_SCHEMA_REGISTRY_CA_PEM", KAFKA, Shape::SecretText,
         "Certificate authority of the registry to trust, in PEM form.", "KAFKA_SCHEMA_REGISTRY_CA_PEM {{ tb_secret(\"REGISTRY_CA\") }}"),
     directive("KAFKA_SCHEMA_REGISTRY_CERTIFICATE_PEM", KAFKA, Shape::SecretText,

@@ -67,6 +67,8 @@ impl Framing {
             Framing::Auto => "auto",
             Framing::Confluent => "confluent",
             Framing::Apicurio => "apicurio",
+            Framing::ApicurioContentId => "apicurio_content_id",
+            Framing::ApicurioGlobalId => "apicurio_global_id",
             Framing::Glue => "glue",
             Framing::Azure => "azure",
             Framing::None => "none",
@@ -74,14 +76,25 @@ impl Framing {
     }
 
     fn of_word(word: &str) -> Framing {
-        let framings = [Framing::Confluent, Framing::Apicurio, Framing::Glue, Framing::Azure, Framing::None];
+        let framings = [
+            Framing::Confluent,
+            Framing::Apicurio,
+            Framing::ApicurioContentId,
+            Framing::ApicurioGlobalId,
+            Framing::Glue,
+            Framing::Azure,
+            Framing::None,
+        ];
         framings.into_iter().find(|framing| framing.word() == word).unwrap_or_default()
     }
 
     /// The registry whose ids such frames hold; `None` when any may.
     fn registry(self) -> Option<RegistryKind> {
         match self {
-            Framing::Confluent | Framing::Apicurio => Some(RegistryKind::Confluent),
+            Framing::Confluent
+            | Framing::Apicurio
+            | Framing::ApicurioContentId
+            | Framing::ApicurioGlobalId => Some(RegistryKind::Confluent),
             Framing::Glue => Some(RegistryKind::Glue),
             Framing::Azure => Some(RegistryKind::Azure),
             Framing::Auto | Framing::None => None,

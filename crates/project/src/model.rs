@@ -76,6 +76,10 @@ pub struct SchemaRegistry {
     pub token: Option<Text>,
     /// `KAFKA_SCHEMA_REGISTRY_OAUTH_*`: client credentials of OAuth 2.0 (RFC 6749, section 4.4).
     pub oauth: Option<OauthClient>,
+    /// `KAFKA_SCHEMA_REGISTRY_LOGICAL_CLUSTER`: the header `target-sr-cluster` of Confluent Cloud, beside a bearer token.
+    pub logical_cluster: Option<Text>,
+    /// `KAFKA_SCHEMA_REGISTRY_IDENTITY_POOL_ID`: the header `Confluent-Identity-Pool-Id`, beside a bearer token.
+    pub identity_pool_id: Option<Text>,
     /// `KAFKA_SCHEMA_REGISTRY_CA_PEM`: a private certificate authority.
     pub ca_pem: Option<Text>,
     /// `KAFKA_SCHEMA_REGISTRY_CERTIFICATE_PEM`: the client's certificate chain.
@@ -99,10 +103,6 @@ pub struct OauthClient {
     pub client_secret: Text,
     /// `KAFKA_SCHEMA_REGISTRY_OAUTH_SCOPE`
     pub scope: Option<Text>,
-    /// `KAFKA_SCHEMA_REGISTRY_LOGICAL_CLUSTER`: the header `target-sr-cluster` of Confluent Cloud.
-    pub logical_cluster: Option<Text>,
-    /// `KAFKA_SCHEMA_REGISTRY_IDENTITY_POOL_ID`: the header `Confluent-Identity-Pool-Id`.
-    pub identity_pool_id: Option<Text>,
 }
 
 /// How to reach an AWS service. Without keys the usual chain is used: environment, profile, role of the machine.
@@ -454,8 +454,12 @@ pub enum Framing {
     Auto,
     /// Confluent: `00` and a 4-byte id, `01` and a GUID, or the header `__value_schema_id`.
     Confluent,
-    /// Apicurio: `00` and an 8-byte global id.
+    /// Apicurio: one of its headers, or `00` and an 8-byte global id.
     Apicurio,
+    /// Apicurio: one of its headers, or `00` and an 8-byte content id.
+    ApicurioContentId,
+    /// Apicurio: one of its headers, or `00` and a 4-byte global id.
+    ApicurioGlobalId,
     /// AWS Glue: `03`, a compression byte, a UUID.
     Glue,
     /// Azure: the header `content-type`.

@@ -50,7 +50,8 @@ pub(crate) const DIRECTIVES: &[&str] = &[
 ];
 
 const OAUTH: &[&str] = &[TOKEN_URL, CLIENT_ID, CLIENT_SECRET, SCOPE];
-const OAUTH_HEADERS: &[&str] = &[LOGICAL_CLUSTER, IDENTITY_POOL];
+/// Headers of Confluent Cloud beside a bearer token, whoever issued it.
+const BEARER_HEADERS: &[&str] = &[LOGICAL_CLUSTER, IDENTITY_POOL];
 const AWS: &[&str] = &[REGION, ACCESS_KEY, SECRET_KEY, ROLE, EXTERNAL_ID];
 
 /// One address of a registry, or of an issuer of tokens, as far as checks need it.
@@ -248,6 +249,8 @@ pub(crate) fn registry(settings: &Settings<'_>, report: &mut Report) -> Option<S
         password: text_of(settings, PASSWORD),
         token: text_of(settings, TOKEN),
         oauth: oauth(settings),
+        logical_cluster: text_of(settings, LOGICAL_CLUSTER),
+        identity_pool_id: text_of(settings, IDENTITY_POOL),
         ca_pem,
         certificate_pem,
         private_key_pem,
@@ -270,8 +273,6 @@ fn oauth(settings: &Settings<'_>) -> Option<OauthClient> {
         client_id: text_of(settings, CLIENT_ID)?,
         client_secret: text_of(settings, CLIENT_SECRET)?,
         scope: text_of(settings, SCOPE),
-        logical_cluster: text_of(settings, LOGICAL_CLUSTER),
-        identity_pool_id: text_of(settings, IDENTITY_POOL),
     })
 }
 
@@ -356,10 +357,13 @@ impl Check<'_, '_> {
 
     fn oauth(&mut self) {
         let Some(entry) = OAUTH.iter().find_map(|name| self.settings.get(name)) else {
-            let header = OAUTH_HEADERS.iter().find_map(|name| self.settings.get(name));
-            if let Some(entry) = header.filter(|_| OAUTH.iter().all(|name| !self.settings.mentions(name))) {
-                let fact = format!("{} goes with OAuth", entry.directive.name);
-                let hint = format!("add {TOKEN_URL}, {CLIENT_ID} and {CLIENT_SECRET}, or remove the line");
+            let header = BEARER_HEADERS.iter().find_map(|name| self.settings.get(name));
+            let has_bearer = [TOKEN].iter().chain(OAUTH).any(|name| self.settings.mentions(name));
+            if let Some(entry) = header.filter(|_| !has_bearer) {
+                let fact = format!("{} goes with a bearer token or OAuth", entry.directive.name);
+                let hint = format!(
+                    "add {TOKEN}, or {TOKEN_URL}, {CLIENT_ID} and {CLIENT_SECRET}, or remove the line"
+                );
                 self.error(entry, "registry-conflict", fact, hint);
             }
             return;
@@ -407,7 +411,7 @@ impl Check<'_, '_> {
         if let (Some(entry), false) = (self.settings.get(EXTERNAL_ID), self.settings.mentions(ROLE)) {
             self.missing(entry, ROLE);
         }
-        for name in [USER, TOKEN].iter().chain(OAUTH).chain(OAUTH_HEADERS) {
+        for name in [USER, TOKEN].iter().chain(OAUTH).chain(BEARER_HEADERS) {
             // Beside AWS keys it has been refused as a second way to log in.
             let entry =
                 self.settings.get(name).filter(|_| AWS.iter().all(|name| self.settings.get(name).is_none()));
@@ -472,8 +476,8 @@ pub(crate) fn changed(
         (CLIENT_ID, oauth(|client| Some(&client.client_id))),
         (CLIENT_SECRET, oauth(|client| Some(&client.client_secret))),
         (SCOPE, oauth(|client| client.scope.as_ref())),
-        (LOGICAL_CLUSTER, oauth(|client| client.logical_cluster.as_ref())),
-        (IDENTITY_POOL, oauth(|client| client.identity_pool_id.as_ref())),
+        (LOGICAL_CLUSTER, differs(|registry| registry.logical_cluster.as_ref())),
+        (IDENTITY_POOL, differs(|registry| registry.identity_pool_id.as_ref())),
         (CA, differs(|registry| registry.ca_pem.as_ref())),
         (CERTIFICATE, differs(|registry| registry.certificate_pem.as_ref())),
         (PRIVATE_KEY, differs(|registry| registry.private_key_pem.as_ref())),

@@ -136,6 +136,8 @@ fn registry_texts(registry: &SchemaRegistry) -> Vec<(&'static str, Option<&Text>
         ("KAFKA_SCHEMA_REGISTRY_USER", registry.user.as_ref()),
         ("KAFKA_SCHEMA_REGISTRY_PASSWORD", registry.password.as_ref()),
         ("KAFKA_SCHEMA_REGISTRY_TOKEN", registry.token.as_ref()),
+        ("KAFKA_SCHEMA_REGISTRY_LOGICAL_CLUSTER", registry.logical_cluster.as_ref()),
+        ("KAFKA_SCHEMA_REGISTRY_IDENTITY_POOL_ID", registry.identity_pool_id.as_ref()),
         ("KAFKA_SCHEMA_REGISTRY_CA_PEM", registry.ca_pem.as_ref()),
         ("KAFKA_SCHEMA_REGISTRY_CERTIFICATE_PEM", registry.certificate_pem.as_ref()),
         ("KAFKA_SCHEMA_REGISTRY_PRIVATE_KEY_PEM", registry.private_key_pem.as_ref()),
@@ -146,8 +148,6 @@ fn registry_texts(registry: &SchemaRegistry) -> Vec<(&'static str, Option<&Text>
             ("KAFKA_SCHEMA_REGISTRY_OAUTH_CLIENT_ID", Some(&oauth.client_id)),
             ("KAFKA_SCHEMA_REGISTRY_OAUTH_CLIENT_SECRET", Some(&oauth.client_secret)),
             ("KAFKA_SCHEMA_REGISTRY_OAUTH_SCOPE", oauth.scope.as_ref()),
-            ("KAFKA_SCHEMA_REGISTRY_LOGICAL_CLUSTER", oauth.logical_cluster.as_ref()),
-            ("KAFKA_SCHEMA_REGISTRY_IDENTITY_POOL_ID", oauth.identity_pool_id.as_ref()),
         ]);
     }
     if let Some(aws) = &registry.aws {

@@ -136,11 +136,6 @@ impl Lookup {
             )
         })
     }
-
-    /// Whether it may lead to another schema tomorrow.
-    pub(super) fn is_movable(&self) -> bool {
-        matches!(self, Self::Subject { version: None, .. })
-    }
 }
 
 fn parse_id(text: &str) -> Option<Lookup> {

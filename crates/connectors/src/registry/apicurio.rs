@@ -1,6 +1,6 @@
-//! Apicurio's own interface, for the global ids of its eight-byte frames.
+//! Apicurio's own interface, for global ids.
 //!
-//! Source: Apicurio Registry core API v3, `/ids/globalIds`.
+//! Source: Apicurio Registry core API v3 and v2, `/ids/globalIds`.
 
 use super::{
     address::encode,
@@ -25,62 +25,91 @@ struct Reference {
     name: String,
 }
 
+/// A version of the interface.
+#[derive(Clone, Copy)]
+struct Interface {
+    name: &'static str,
+    /// What the path of an artifact's version ends in where it leads to the text.
+    content: &'static str,
+}
+
+const V3: Interface = Interface { name: "v3", content: "/content" };
+const V2: Interface = Interface { name: "v2", content: "" };
+
+/// A question for a global id.
+struct Question<'a> {
+    caller: &'a Caller,
+    interface: Interface,
+    id: u64,
+}
+
 /// Asks for the schema of a global id.
 pub(super) async fn fetch(caller: &Caller, id: u64) -> Result<Schema, Failure> {
-    let path = format!("/ids/globalIds/{id}");
-    let answer = get(caller, &format!("{path}?returnArtifactType=true"), id).await?;
-    let kind = answer.header("x-registry-artifacttype").and_then(named_kind);
-    let text = text(answer)?;
-    let loaded = (text, referred(caller, &path, id).await?);
-    let load = |reference| load(caller, id, reference);
-    let references = references::gather(&format!("global id {id}"), &loaded, load).await?;
-    let kind = kind.unwrap_or_else(|| guessed_kind(&loaded.0));
-    Ok(Schema { kind, text: loaded.0, references, origin: None })
+    match (Question { caller, interface: V3, id }).fetch().await {
+        // What servers of version 2 answer to every question of version 3.
+        Err(Failure::Missing(_)) => Question { caller, interface: V2, id }.fetch().await,
+        answered => answered,
+    }
 }
 
-async fn load(caller: &Caller, id: u64, reference: Reference) -> Result<Loaded<Reference>, Failure> {
-    let Reference { group_id, artifact_id, version, .. } = &reference;
-    let group = group_id.as_deref().unwrap_or("default");
-    let version = version.as_deref().unwrap_or("branch=latest");
-    let path = format!("/groups/{}/artifacts/{}/versions/{version}", encode(group), encode(artifact_id));
-    let answer = get(caller, &format!("{path}/content"), id).await?;
-    Ok((text(answer)?, referred(caller, &path, id).await?))
-}
+impl Question<'_> {
+    async fn fetch(&self) -> Result<Schema, Failure> {
+        let path = format!("/ids/globalIds/{}", self.id);
+        let answer = self.get(&format!("{path}?returnArtifactType=true")).await?;
+        let kind = answer.header("x-registry-artifacttype").and_then(named_kind);
+        let text = text(answer)?;
+        let loaded = (text, self.referred(&path).await?);
+        let load = |reference| self.load(reference);
+        let references = references::gather(&format!("global id {}", self.id), &loaded, load).await?;
+        let kind = kind.unwrap_or_else(|| guessed_kind(&loaded.0));
+        Ok(Schema { kind, text: loaded.0, references, origin: None })
+    }
 
-async fn referred(caller: &Caller, path: &str, id: u64) -> Result<Vec<Referred<Reference>>, Failure> {
-    let answer = get(caller, &format!("{path}/references"), id).await?;
-    let references: Vec<Reference> =
-        serde_json::from_slice(&answer.body).map_err(|_| is_not_apicurio(caller))?;
-    let referred = |reference: Reference| Referred { name: reference.name.clone(), place: reference };
-    Ok(references.into_iter().map(referred).collect())
-}
+    async fn load(&self, reference: Reference) -> Result<Loaded<Reference>, Failure> {
+        let Reference { group_id, artifact_id, version, .. } = &reference;
+        let group = group_id.as_deref().unwrap_or("default");
+        let version = version.as_deref().unwrap_or("branch=latest");
+        let path = format!("/groups/{}/artifacts/{}/versions/{version}", encode(group), encode(artifact_id));
+        let answer = self.get(&format!("{path}{}", self.interface.content)).await?;
+        Ok((text(answer)?, self.referred(&path).await?))
+    }
 
-async fn get(caller: &Caller, path: &str, id: u64) -> Result<Answer, Failure> {
-    let request = |base: &str| {
-        Request::get(format!("{}{path}", own_interface(base))).header(header::ACCEPT, "*/*").body(Vec::new())
-    };
-    let answer = caller.call(request).await?;
-    let is_coded = serde_json::from_slice::<serde_json::Value>(&answer.body).is_ok();
-    match answer.status {
-        200..300 => Ok(answer),
-        404 if is_coded => {
-            let why = caller.said(&answer);
-            Err(Failure::Missing(format!("{} has no schema of global id {id}: {why}", caller.name())))
-        }
-        404 => Err(is_not_apicurio(caller).into()),
-        status => {
-            Err(Failure::Refused(format!("{} refuses global id {id} with status {status}", caller.name())))
+    async fn referred(&self, path: &str) -> Result<Vec<Referred<Reference>>, Failure> {
+        let answer = self.get(&format!("{path}/references")).await?;
+        let references: Vec<Reference> =
+            serde_json::from_slice(&answer.body).map_err(|_| is_not_apicurio(self.caller))?;
+        let referred = |reference: Reference| Referred { name: reference.name.clone(), place: reference };
+        Ok(references.into_iter().map(referred).collect())
+    }
+
+    async fn get(&self, path: &str) -> Result<Answer, Failure> {
+        let Self { caller, interface, id } = self;
+        let request = |base: &str| {
+            Request::get(format!("{}/{}{path}", own_interface(base), interface.name))
+                .header(header::ACCEPT, "*/*")
+                .body(Vec::new())
+        };
+        let answer = caller.call(request).await?;
+        let is_coded = serde_json::from_slice::<serde_json::Value>(&answer.body).is_ok();
+        match answer.status {
+            200..300 => Ok(answer),
+            404 if is_coded => {
+                let why = caller.said(&answer);
+                Err(Failure::Missing(format!("{} has no schema of global id {id}: {why}", caller.name())))
+            }
+            404 => Err(is_not_apicurio(caller).into()),
+            status => Err(Failure::Refused(format!(
+                "{} refuses global id {id} with status {status}",
+                caller.name()
+            ))),
         }
     }
 }
 
 /// Apicurio's own interface stands beside the one that Confluent's clients use.
 fn own_interface(base: &str) -> String {
-    match base.find("/apis/ccompat/") {
-        Some(at) => format!("{}/apis/registry/v3", &base[..at]),
-        None if base.contains("/apis/registry/") => base.to_owned(),
-        None => format!("{base}/apis/registry/v3"),
-    }
+    let root = ["/apis/ccompat/", "/apis/registry/"].iter().find_map(|path| Some(&base[..base.find(path)?]));
+    format!("{}/apis/registry", root.unwrap_or(base))
 }
 
 fn is_not_apicurio(caller: &Caller) -> Trouble {

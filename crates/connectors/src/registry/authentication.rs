@@ -2,10 +2,10 @@
 
 use super::{
     address::{Address, Login, encode},
+    aws,
     failure::Trouble,
-    glue,
     http::{Answer, Http},
-    settings::{Access, Oauth},
+    settings::{Access, BearerHeaders, Oauth, RegistrySettings},
 };
 use forebay_ingest::error::Kind;
 use reqsign_core::hash::base64_encode;
@@ -18,9 +18,9 @@ use ureq::http::{HeaderName, HeaderValue, Method, Request, header};
 pub(super) enum Authentication {
     Anonymous,
     Basic(Login),
-    Bearer(String),
-    Oauth(Box<Tokens>),
-    Aws(Box<glue::Signatures>),
+    Bearer(String, BearerHeaders),
+    Oauth(Box<Tokens>, BearerHeaders),
+    Aws(Box<aws::Signatures>),
 }
 
 /// OAuth tokens, asked for again shortly before they expire.
@@ -43,17 +43,17 @@ const RENEWED_BEFORE: Duration = Duration::from_secs(60);
 
 impl Authentication {
     /// `tokens` reaches the server that issues OAuth tokens, and AWS's own services.
-    pub(super) fn new(access: &Access, tokens: Http) -> Self {
-        match access {
+    pub(super) fn new(settings: &RegistrySettings, tokens: Http) -> Self {
+        let headers = || settings.bearer_headers.clone();
+        match &settings.access {
             Access::Anonymous => Self::Anonymous,
             Access::Basic(login) => Self::Basic(login.clone()),
-            Access::Bearer(token) => Self::Bearer(token.clone()),
-            Access::Oauth(oauth) => Self::Oauth(Box::new(Tokens {
-                oauth: oauth.clone(),
-                http: tokens,
-                current: Mutex::new(None),
-            })),
-            Access::Aws(aws) => Self::Aws(Box::new(glue::Signatures::new(aws, tokens))),
+            Access::Bearer(token) => Self::Bearer(token.clone(), headers()),
+            Access::Oauth(oauth) => {
+                let tokens = Tokens { oauth: oauth.clone(), http: tokens, current: Mutex::new(None) };
+                Self::Oauth(Box::new(tokens), headers())
+            }
+            Access::Aws(aws) => Self::Aws(Box::new(aws::Signatures::new(aws, settings, tokens))),
         }
     }
 
@@ -69,19 +69,22 @@ impl Authentication {
         match self {
             Self::Anonymous => Ok(()),
             Self::Basic(login) => insert(request, header::AUTHORIZATION, &basic(login)),
-            Self::Bearer(token) => insert(request, header::AUTHORIZATION, &format!("Bearer {token}")),
-            Self::Oauth(tokens) => tokens.sign(request).await,
+            Self::Bearer(token, headers) => bear(request, token, headers),
+            Self::Oauth(tokens, headers) => bear(request, &tokens.token().await?, headers),
             Self::Aws(signatures) => signatures.sign(request).await,
         }
     }
 
     /// Forgets what was refused. Whether there can be another, so that a second try may succeed.
     pub(super) async fn renew(&self) -> bool {
-        let Self::Oauth(tokens) = self else {
-            return false;
-        };
-        *tokens.current.lock().await = None;
-        true
+        match self {
+            Self::Oauth(tokens, _) => {
+                *tokens.current.lock().await = None;
+                true
+            }
+            Self::Aws(signatures) => signatures.renew(),
+            _ => false,
+        }
     }
 
     /// What to do about a refusal by `address`.
@@ -92,8 +95,8 @@ impl Authentication {
                 "the registry wants credentials: set KAFKA_SCHEMA_REGISTRY_USER and KAFKA_SCHEMA_REGISTRY_PASSWORD, KAFKA_SCHEMA_REGISTRY_TOKEN, or KAFKA_SCHEMA_REGISTRY_OAUTH_*"
             }
             Self::Basic(_) => "check KAFKA_SCHEMA_REGISTRY_USER and KAFKA_SCHEMA_REGISTRY_PASSWORD",
-            Self::Bearer(_) => "check KAFKA_SCHEMA_REGISTRY_TOKEN; it may have expired",
-            Self::Oauth(_) => {
+            Self::Bearer(..) => "check KAFKA_SCHEMA_REGISTRY_TOKEN; it may have expired",
+            Self::Oauth(..) => {
                 "check what this client may read, KAFKA_SCHEMA_REGISTRY_OAUTH_SCOPE, KAFKA_SCHEMA_REGISTRY_LOGICAL_CLUSTER and KAFKA_SCHEMA_REGISTRY_IDENTITY_POOL_ID"
             }
             Self::Aws(_) => {
@@ -115,21 +118,19 @@ fn insert(request: &mut Request<Vec<u8>>, name: HeaderName, value: &str) -> Resu
     Ok(())
 }
 
-impl Tokens {
-    async fn sign(&self, request: &mut Request<Vec<u8>>) -> Result<(), Trouble> {
-        let token = self.token().await?;
-        insert(request, header::AUTHORIZATION, &format!("Bearer {token}"))?;
-        let Oauth { logical_cluster, identity_pool_id, .. } = &self.oauth;
-        let extra =
-            [("target-sr-cluster", logical_cluster), ("confluent-identity-pool-id", identity_pool_id)];
-        for (name, value) in extra {
-            if let Some(value) = value {
-                insert(request, HeaderName::from_static(name), value)?;
-            }
+fn bear(request: &mut Request<Vec<u8>>, token: &str, headers: &BearerHeaders) -> Result<(), Trouble> {
+    insert(request, header::AUTHORIZATION, &format!("Bearer {token}"))?;
+    let BearerHeaders { logical_cluster, identity_pool_id } = headers;
+    let extra = [("target-sr-cluster", logical_cluster), ("confluent-identity-pool-id", identity_pool_id)];
+    for (name, value) in extra {
+        if let Some(value) = value {
+            insert(request, HeaderName::from_static(name), value)?;
         }
-        Ok(())
     }
+    Ok(())
+}
 
+impl Tokens {
     /// The current token, or a new one; one question at a time.
     async fn token(&self) -> Result<String, Trouble> {
         let mut current = self.current.lock().await;

@@ -46,9 +46,10 @@ async fn ask(caller: &Caller, path: &str) -> Result<Answer, Trouble> {
         .call(|base| Request::get(format!("{base}{path}")).header(header::ACCEPT, "*/*").body(Vec::new()));
     let answer = answer.await?;
     let is_html = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
-    if is_html {
-        let fact = format!("{} answered with a web page", caller.name());
-        return Err(Trouble::new(Kind::Unavailable, fact).hint("check KAFKA_SCHEMA_REGISTRY_URL"));
+    let is_said_in_json = serde_json::from_slice::<serde_json::Value>(&answer.body).is_ok();
+    if is_html || !(answer.is_success() || is_said_in_json) {
+        let fact = format!("{} does not answer like Azure (status {})", caller.name(), answer.status);
+        return Err(Trouble::new(Kind::NotFound, fact).hint("check KAFKA_SCHEMA_REGISTRY_URL"));
     }
     Ok(answer)
 }

@@ -11,13 +11,10 @@ use forebay_ingest::error::{Error, Kind};
 use forebay_project::model::RegistryKind;
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use ureq::http::Request;
+use ureq::http::{Request, Uri};
 
 /// How long a registry is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -34,9 +31,13 @@ pub struct Patience {
     pub longest_wait: Duration,
     /// No further round begins after this time.
     pub in_all: Duration,
+    /// How long another address than the first is asked first, once it answered where the first did not.
+    pub detour: Duration,
+    /// For everything, where a copy of the schema is at hand.
+    pub beside_copy: Duration,
     /// How long a schema that is not there is asked for again.
     pub missing_for: Duration,
-    /// How long a missing schema is believed to be missing.
+    /// How long a missing schema is believed to be missing, and a registry with copies to be out of reach.
     pub missing_kept: Duration,
 }
 
@@ -49,6 +50,8 @@ impl Default for Patience {
             first_wait: Duration::from_millis(200),
             longest_wait: Duration::from_secs(5),
             in_all: Duration::from_secs(15),
+            detour: Duration::from_secs(60),
+            beside_copy: Duration::from_secs(3),
             missing_for: Duration::from_secs(2),
             missing_kept: Duration::from_secs(30),
         }
@@ -76,8 +79,8 @@ pub(super) enum Verdict {
 pub(super) struct Caller {
     pub(super) patience: Patience,
     addresses: Vec<Address>,
-    /// The address that answered last.
-    preferred: AtomicUsize,
+    /// The address that answered last, if it is not the first, and until when it is asked first.
+    preferred: Mutex<Option<(usize, Instant)>>,
     quiet_until: Mutex<Option<Instant>>,
     http: Http,
     authentication: Authentication,
@@ -109,10 +112,10 @@ impl Caller {
         Ok(Self {
             patience,
             addresses: settings.addresses.clone(),
-            preferred: AtomicUsize::new(0),
+            preferred: Mutex::new(None),
             quiet_until: Mutex::new(None),
             http: http(Trust::Own)?,
-            authentication: Authentication::new(&settings.access, http(Trust::OwnAndPublic)?),
+            authentication: Authentication::new(settings, http(Trust::OwnAndPublic)?),
             judge,
             secrets: settings.secrets(),
             name: describe(settings),
@@ -153,23 +156,37 @@ impl Caller {
         }
     }
 
-    /// Tries each address once, beginning with the one that answered last.
+    /// Tries each address once, beginning with the one that answered last; now and then with the first one again.
     async fn call_round(
         &self,
         request: &impl Fn(&str) -> Result<Request<Vec<u8>>, ureq::http::Error>,
     ) -> Outcome {
-        let first = self.preferred.load(Ordering::Relaxed);
+        let first = self.first_address();
         let count = self.addresses.len();
         let mut outcome =
             Outcome::Failed(Trouble::new(Kind::Invalid, "the schema registry has no address"), None);
         for index in (0..count).map(|step| (first + step) % count) {
             outcome = self.call_address(&self.addresses[index], request).await;
             if !matches!(outcome, Outcome::Failed(..)) {
-                self.preferred.store(index, Ordering::Relaxed);
+                self.prefer(index);
                 break;
             }
         }
         outcome
+    }
+
+    fn first_address(&self) -> usize {
+        let preferred = *self.preferred.lock().unwrap_or_else(PoisonError::into_inner);
+        preferred.filter(|(_, until)| Instant::now() < *until).map_or(0, |(index, _)| index)
+    }
+
+    fn prefer(&self, index: usize) {
+        let mut preferred = self.preferred.lock().unwrap_or_else(PoisonError::into_inner);
+        match *preferred {
+            _ if index == 0 => *preferred = None,
+            Some((known, until)) if known == index && Instant::now() < until => {}
+            _ => *preferred = Some((index, Instant::now() + self.patience.detour)),
+        }
     }
 
     async fn call_address(
@@ -184,6 +201,9 @@ impl Caller {
                 Err(trouble) if trouble.kind == Kind::Unavailable => return Outcome::Failed(trouble, None),
                 Err(trouble) => return Outcome::Refused(trouble),
             };
+            if let Some(target) = answer.redirect() {
+                return Outcome::Failed(self.redirected(address, target), None);
+            }
             match (self.judge)(&answer) {
                 Verdict::Take => return Outcome::Answered(answer),
                 Verdict::Again => {
@@ -227,6 +247,15 @@ impl Caller {
     fn unwell(&self, address: &Address, answer: &Answer) -> Trouble {
         let fact = format!("schema registry {} answered with status {}", address.base, answer.status);
         Trouble::new(Kind::Unavailable, fact).detail(self.said(answer))
+    }
+
+    fn redirected(&self, address: &Address, target: &str) -> Trouble {
+        let authority = target.parse::<Uri>().ok().and_then(|uri| uri.authority().cloned());
+        let host = authority.as_ref().and_then(|authority| authority.as_str().rsplit('@').next());
+        let host = host.unwrap_or("another address");
+        let fact = format!("schema registry {} redirects to {host}", address.base);
+        Trouble::new(Kind::Unavailable, fact)
+            .hint("if that is right, set KAFKA_SCHEMA_REGISTRY_URL to it; redirects are followed within one host only")
     }
 
     fn refusal(&self, address: &Address, answer: &Answer, kind: Kind) -> Trouble {

@@ -20,7 +20,7 @@ use forebay_project::model::RegistryKind;
 use std::{
     fmt,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -35,6 +35,8 @@ struct Registry {
     backend: Backend,
     answers: Arc<Answers<Key>>,
     kept: Option<Kept>,
+    /// Until when copies are taken without asking, because the registry was out of reach.
+    silent_until: Mutex<Option<Instant>>,
 }
 
 enum Backend {
@@ -80,8 +82,9 @@ impl RegistryClient {
             RegistryKind::Glue => Backend::Glue(caller(glue::judge)?),
             RegistryKind::Azure => Backend::Azure(caller(judge_status)?),
         };
-        let kept = kept_in.map(|dir| Kept { dir, registry: backend.caller().name().to_owned() });
-        let registry = Registry { backend, answers: Answers::new(patience.missing_kept), kept };
+        let kept = kept_in.map(|dir| Kept::new(dir, backend.caller().name().to_owned()));
+        let answers = Answers::new(patience.missing_kept);
+        let registry = Registry { backend, answers, kept, silent_until: Mutex::new(None) };
         let configured = settings.configured.clone().map(Place::Registry);
         Ok(Self { registry: Some(Arc::new(registry)), configured })
     }
@@ -174,29 +177,49 @@ impl Registry {
         self.answers.get(&key, ask).await
     }
 
-    /// From disk or from the registry, in the order that fits the question.
+    /// From the registry, or from disk if there is a copy and the registry has no better answer at once: ids are given
+    /// anew when somebody sets a registry up again, so a copy is only believed while nobody says otherwise.
     async fn load(&self, key: &Key) -> Result<Schema, Failure> {
         let name = key.to_string();
-        let is_movable = matches!(key, Key::Schema(lookup, _) if lookup.is_movable());
-        if !is_movable && let Some(schema) = self.read_kept(&name).await {
+        let Some(copy) = self.read_kept(&name).await else {
+            let schema = self.ask(key).await?;
+            self.keep(&name, &schema).await;
             return Ok(schema);
-        }
-        match self.ask(key).await {
-            Ok(schema) => {
-                if let Some(kept) = &self.kept {
-                    kept.write(&name, &schema).await;
-                }
+        };
+        match self.ask_briefly(key).await {
+            Some(schema) if schema != copy => {
+                self.keep(&name, &schema).await;
                 Ok(schema)
             }
-            Err(Failure::Unavailable(trouble)) if is_movable => {
-                self.read_kept(&name).await.ok_or(Failure::Unavailable(trouble))
-            }
-            Err(failure) => Err(failure),
+            _ => Ok(copy),
+        }
+    }
+
+    async fn keep(&self, name: &str, schema: &Schema) {
+        if let Some(kept) = &self.kept {
+            kept.write(name, schema).await;
         }
     }
 
     async fn read_kept(&self, name: &str) -> Option<Schema> {
         self.kept.as_ref()?.read(name).await
+    }
+
+    /// Asks the registry, unless it was out of reach a moment ago.
+    async fn ask_briefly(&self, key: &Key) -> Option<Schema> {
+        let silent_until = || self.silent_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if silent_until().is_some_and(|until| Instant::now() < until) {
+            return None;
+        }
+        let Patience { beside_copy, missing_kept, .. } = self.backend.caller().patience;
+        match tokio::time::timeout(beside_copy, self.backend.fetch(key)).await {
+            Ok(Ok(schema)) => Some(schema),
+            Ok(Err(Failure::Missing(_) | Failure::Refused(_))) => None,
+            Ok(Err(Failure::Unavailable(_))) | Err(_) => {
+                *silent_until() = Some(Instant::now() + missing_kept);
+                None
+            }
+        }
     }
 
     /// Asks the registry, and again for a while if it says that there is no such schema.

@@ -129,6 +129,7 @@ impl Confluent {
                 Err(Failure::Missing(format!("{name} has no schema of {lookup}{}", Said(&why))))
             }
             status => {
+                self.believe(&answer).await?;
                 Err(Failure::Refused(format!("{name} refuses {lookup} with status {status}{}", Said(&why))))
             }
         }
@@ -143,7 +144,7 @@ impl Confluent {
             .await
     }
 
-    /// Whether a 404 is the registry's own and not that of a wrong address. Where it does not say so itself, one question
+    /// Whether a refusal is the registry's own and not that of a wrong address. Where it does not say so itself, one question
     /// tells that every registry answers alike.
     async fn believe(&self, answer: &Answer) -> Result<(), Trouble> {
         if !has_registry_code(answer) && !self.is_proven.load(Ordering::Relaxed) {
@@ -162,14 +163,14 @@ impl Confluent {
     }
 }
 
-/// Whether the body holds one of the codes that Confluent's interface defines for what is not there.
+/// Whether the body holds a code of Confluent's interface, which has five digits where HTTP has three.
 fn has_registry_code(answer: &Answer) -> bool {
     #[derive(Deserialize)]
     struct Refusal {
         error_code: u32,
     }
     let refusal: Option<Refusal> = serde_json::from_slice(&answer.body).ok();
-    refusal.is_some_and(|refusal| (40_400..40_500).contains(&refusal.error_code))
+    refusal.is_some_and(|refusal| (40_000..50_000).contains(&refusal.error_code))
 }
 
 /// What the registry said, behind a colon, if anything.

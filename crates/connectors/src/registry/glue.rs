@@ -6,116 +6,15 @@ use super::{
     address::Lookup,
     caller::{Caller, Verdict, judge_status},
     failure::{Failure, Trouble},
-    http::{Answer, Http},
-    settings::Aws,
+    http::Answer,
 };
-use bytes::Bytes;
 use forebay_ingest::{
     error::Kind,
     schema::{Hyphenated, Schema, SchemaKind},
 };
-use reqsign_aws_v4::{
-    AssumeRoleCredentialProvider, Credential, DefaultCredentialProvider, RequestSigner,
-    StaticCredentialProvider,
-};
-use reqsign_core::{Context, ErrorKind, FileRead, HttpSend, OsEnv, Signer, hash::hex_sha256};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use ureq::http::{HeaderValue, Request, Response, header};
-
-/// Signs requests to Glue.
-pub(super) struct Signatures {
-    signer: Signer<Credential>,
-}
-
-impl Signatures {
-    /// `http` reaches AWS's Security Token Service.
-    pub(super) fn new(aws: &Aws, http: Http) -> Self {
-        let context = Context::new()
-            .with_file_read(Files)
-            .with_http_send(Sender { http, link_local: Http::link_local() })
-            .with_env(OsEnv);
-        let request = |service| RequestSigner::new(service, &aws.region);
-        let sign = |service| match &aws.keys {
-            Some(keys) => {
-                let keys = StaticCredentialProvider::new(&keys.user, &keys.password);
-                Signer::new(context.clone(), keys, request(service))
-            }
-            None => Signer::new(context.clone(), DefaultCredentialProvider::new(), request(service)),
-        };
-        let Some(role) = &aws.role_arn else {
-            return Self { signer: sign("glue") };
-        };
-        let mut role = AssumeRoleCredentialProvider::new(role.clone(), sign("sts"))
-            .with_role_session_name("forebay".to_owned())
-            .with_region(aws.region.clone())
-            .with_regional_sts_endpoint();
-        if let Some(id) = &aws.external_id {
-            role = role.with_external_id(id.clone());
-        }
-        Self { signer: Signer::new(context.clone(), role, request("glue")) }
-    }
-
-    /// Signs `request`, with its body.
-    pub(super) async fn sign(&self, request: &mut Request<Vec<u8>>) -> Result<(), Trouble> {
-        let (mut head, body) = std::mem::take(request).into_parts();
-        if let Ok(digest) = HeaderValue::from_str(&hex_sha256(&body)) {
-            head.headers.insert("x-amz-content-sha256", digest);
-        }
-        let signed = self.signer.sign(&mut head, None).await;
-        *request = Request::from_parts(head, body);
-        signed.map_err(|error| {
-            let kind = match error.kind() {
-                ErrorKind::PermissionDenied => Kind::Authorization,
-                ErrorKind::Unexpected | ErrorKind::RateLimited => Kind::Unavailable,
-                _ => Kind::Authentication,
-            };
-            Trouble::new(kind, "there are no AWS credentials for the AWS Glue schema registry")
-                .detail(error.to_string())
-                .hint("set KAFKA_SCHEMA_REGISTRY_AWS_ACCESS_KEY and KAFKA_SCHEMA_REGISTRY_AWS_SECRET_KEY, or give Forebay a profile, a web identity or a role of the machine")
-        })
-    }
-}
-
-/// Credential files.
-#[derive(Debug)]
-struct Files;
-
-impl FileRead for Files {
-    async fn file_read(&self, path: &str) -> reqsign_core::Result<Vec<u8>> {
-        let path = path.to_owned();
-        let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await;
-        let failed = |why: String| reqsign_core::Error::config_invalid(why);
-        read.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
-    }
-}
-
-/// Calls of the credential chain.
-#[derive(Debug)]
-struct Sender {
-    http: Http,
-    link_local: Http,
-}
-
-/// Where machines and containers ask for their own role. Source: AWS SDKs and Tools Reference, "IMDS" and "Container".
-const LINK_LOCAL: [&str; 5] =
-    ["169.254.169.254", "[fd00:ec2::254]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"];
-
-impl HttpSend for Sender {
-    async fn http_send(&self, request: Request<Bytes>) -> reqsign_core::Result<Response<Bytes>> {
-        let is_link_local = request.uri().host().is_some_and(|host| LINK_LOCAL.contains(&host));
-        let http = if is_link_local { &self.link_local } else { &self.http };
-        let answer = http.send(request.map(|body| body.to_vec())).await;
-        let answer = answer.map_err(|error| reqsign_core::Error::unexpected(error.why))?;
-        let mut response = Response::builder().status(answer.status);
-        if let Some(headers) = response.headers_mut() {
-            *headers = answer.headers;
-        }
-        response
-            .body(Bytes::from(answer.body))
-            .map_err(|error| reqsign_core::Error::unexpected(error.to_string()))
-    }
-}
+use ureq::http::{Request, header};
 
 /// Glue says what is wrong in the body, nearly always under status 400.
 pub(super) fn judge(answer: &Answer) -> Verdict {
@@ -165,15 +64,11 @@ pub(super) async fn fetch(caller: &Caller, lookup: &Lookup) -> Result<Schema, Fa
             Some("EntityNotFoundException") => {
                 Failure::Missing(format!("{} has no schema of {lookup}: {why}", caller.name()))
             }
-            _ => Failure::Refused(format!("{} refuses {lookup}: {why}", caller.name())),
+            Some(_) => Failure::Refused(format!("{} refuses {lookup}: {why}", caller.name())),
+            None => is_not_glue(caller, &answer).into(),
         });
     }
-    let version: Version = serde_json::from_slice(&answer.body).map_err(|_| {
-        Trouble::new(
-            Kind::Unavailable,
-            format!("{} answered with something that is no schema", caller.name()),
-        )
-    })?;
+    let version: Version = serde_json::from_slice(&answer.body).map_err(|_| is_not_glue(caller, &answer))?;
     let kind = match version.data_format.as_str() {
         "AVRO" => SchemaKind::Avro,
         "JSON" => SchemaKind::Json,
@@ -184,6 +79,11 @@ pub(super) async fn fetch(caller: &Caller, lookup: &Lookup) -> Result<Schema, Fa
     };
     let origin = version.origin();
     Ok(Schema { kind, text: version.schema_definition, references: Vec::new(), origin })
+}
+
+fn is_not_glue(caller: &Caller, answer: &Answer) -> Trouble {
+    let fact = format!("{} does not answer like AWS Glue (status {})", caller.name(), answer.status);
+    Trouble::new(Kind::NotFound, fact).hint("check KAFKA_SCHEMA_REGISTRY_URL, or leave it out")
 }
 
 impl Version {

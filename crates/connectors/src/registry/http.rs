@@ -4,8 +4,7 @@ use super::settings::Tls;
 use std::{fmt, time::Duration};
 use ureq::{
     Agent,
-    config::RedirectAuthHeaders,
-    http::{self, HeaderMap, Request},
+    http::{self, HeaderMap, Method, Request, Uri},
     tls::{Certificate, ClientCert, PemItem, RootCerts, TlsConfig, parse_pem},
 };
 
@@ -42,6 +41,8 @@ pub(super) enum Trust {
 
 /// Larger answers are no schemas.
 const MAX_BODY: u64 = 8 << 20;
+/// Requests made for one answer, the first and those that redirects ask for.
+const MOST_REQUESTS: usize = 5;
 
 impl Http {
     /// # Errors
@@ -49,7 +50,7 @@ impl Http {
     pub(super) fn new(tls: &Tls, trust: Trust, connect: Duration, answer: Duration) -> Result<Self, String> {
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+            .max_redirects(0)
             .timeout_connect(Some(connect))
             .timeout_global(Some(connect + answer))
             // Requests are few and far between: by then a proxy may have dropped the connection without a word.
@@ -63,6 +64,7 @@ impl Http {
     pub(super) fn link_local() -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
+            .max_redirects(0)
             .proxy(None)
             .timeout_global(Some(Duration::from_secs(1)));
         Self { agent: config.build().into() }
@@ -76,7 +78,38 @@ impl Http {
     }
 }
 
-fn send(agent: &Agent, request: Request<Vec<u8>>) -> Result<Answer, SendError> {
+/// Follows redirects of GET within the host that was asked. Others come back as answers: who stands behind another address
+/// is for a person to say, and must get none of the credentials in the headers.
+fn send(agent: &Agent, mut request: Request<Vec<u8>>) -> Result<Answer, SendError> {
+    for _ in 0..MOST_REQUESTS {
+        let again = (*request.method() == Method::GET).then(|| request.clone());
+        let asked = request.uri().clone();
+        let answer = send_once(agent, request)?;
+        let target = answer.redirect().and_then(|location| within_host(&asked, location));
+        match (again, target) {
+            (Some(again), Some(target)) => {
+                request = again;
+                *request.uri_mut() = target;
+            }
+            _ => return Ok(answer),
+        }
+    }
+    Err(SendError { why: "it redirects in circles".to_owned(), is_certificate: false })
+}
+
+/// Where a redirect leads if that is the same server, or the same by TLS.
+fn within_host(asked: &Uri, location: &str) -> Option<Uri> {
+    if location.starts_with('/') && !location.starts_with("//") {
+        let parts = asked.clone().into_parts();
+        return format!("{}://{}{location}", parts.scheme?, parts.authority?).parse().ok();
+    }
+    let target: Uri = location.parse().ok()?;
+    let is_upgrade = asked.scheme_str() == Some("http") && target.scheme_str() == Some("https");
+    let is_same = asked.scheme() == target.scheme() && asked.port_u16() == target.port_u16();
+    (asked.host() == target.host() && (is_same || is_upgrade)).then_some(target)
+}
+
+fn send_once(agent: &Agent, request: Request<Vec<u8>>) -> Result<Answer, SendError> {
     let answer = if request.body().is_empty() { agent.run(request.map(drop)) } else { agent.run(request) };
     let (head, body) = answer.map_err(SendError::from)?.into_parts();
     let body = body.into_with_config().limit(MAX_BODY).read_to_vec().map_err(SendError::from)?;
@@ -125,9 +158,22 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// `Retry-After` in seconds; its form with a date is not read.
+    /// Where a redirect leads.
+    pub(super) fn redirect(&self) -> Option<&str> {
+        matches!(self.status, 301 | 302 | 303 | 307 | 308)
+            .then(|| self.header(http::header::LOCATION.as_str()))?
+    }
+
+    /// `Retry-After`: seconds, or a date, which is compared with the server's own clock if it tells.
     pub(super) fn retry_after(&self) -> Option<Duration> {
-        Some(Duration::from_secs(self.header(http::header::RETRY_AFTER.as_str())?.trim().parse().ok()?))
+        let text = self.header(http::header::RETRY_AFTER.as_str())?.trim();
+        if let Ok(seconds) = text.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let date = |text| Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp());
+        let now =
+            self.header(http::header::DATE.as_str()).and_then(date).unwrap_or_else(jiff::Timestamp::now);
+        Some(date(text)?.duration_since(now).try_into().unwrap_or_default())
     }
 }
 
@@ -137,6 +183,13 @@ impl From<ureq::Error> for SendError {
             ureq::Error::BodyExceedsLimit(limit) => format!("its answer is larger than {limit} bytes"),
             ureq::Error::BadUri(_) => "its address is no URL".to_owned(),
             error => error.to_string(),
+        };
+        // What rustls says of an answer in plain text.
+        let speaks_no_tls = why.contains("InvalidContentType");
+        let why = if speaks_no_tls {
+            "it does not speak TLS there: http:// instead of https://?".into()
+        } else {
+            why
         };
         let is_certificate = why.to_ascii_lowercase().contains("certificate");
         Self { why, is_certificate }

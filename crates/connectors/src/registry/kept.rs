@@ -7,15 +7,17 @@ use std::{
     borrow::Cow,
     fs, io,
     path::PathBuf,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 /// A directory with one file a schema. Neither names nor contents hold secrets.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Kept {
-    pub(super) dir: PathBuf,
+    dir: PathBuf,
     /// Addresses of the registry.
-    pub(super) registry: String,
+    registry: String,
+    /// Whether what killed processes left behind is gone.
+    is_tidy: AtomicBool,
 }
 
 /// Contents of a file. Registry and key are those of the question, so that no other answer is taken for it.
@@ -47,6 +49,10 @@ enum Language {
 const FORMAT: u32 = 1;
 
 impl Kept {
+    pub(super) fn new(dir: PathBuf, registry: String) -> Self {
+        Self { dir, registry, is_tidy: AtomicBool::new(false) }
+    }
+
     /// The schema kept for `key`. A file that cannot be read counts as none.
     pub(super) async fn read(&self, key: &str) -> Option<Schema> {
         let path = self.path(key);
@@ -64,7 +70,15 @@ impl Kept {
             return;
         };
         let (dir, path) = (self.dir.clone(), self.path(key));
-        let _ = tokio::task::spawn_blocking(move || replace(&dir, &path, &bytes)).await;
+        let is_tidy = self.is_tidy.swap(true, Ordering::Relaxed);
+        let _ = tokio::task::spawn_blocking(move || {
+            if !is_tidy {
+                // Not worth an error: what cannot be removed takes a few bytes.
+                let _ = remove_unfinished(&dir);
+            }
+            replace(&dir, &path, &bytes)
+        })
+        .await;
     }
 
     fn path(&self, key: &str) -> PathBuf {
@@ -81,6 +95,19 @@ fn replace(dir: &PathBuf, path: &PathBuf, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension(format!("{}-{number}.new", std::process::id()));
     fs::write(&new, bytes)?;
     fs::rename(&new, path).inspect_err(|_| drop(fs::remove_file(&new)))
+}
+
+/// Removes what other processes left behind that were killed while they wrote.
+fn remove_unfinished(dir: &PathBuf) -> io::Result<()> {
+    let own = format!(".{}-", std::process::id());
+    for file in fs::read_dir(dir)? {
+        let path = file?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.ends_with(".new") && !name.contains(&own) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 impl<'a> File<'a> {

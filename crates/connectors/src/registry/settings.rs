@@ -6,7 +6,7 @@ use forebay_project::{
     model::{AwsAccess, OauthClient, RegistryKind, SchemaRegistry, Text},
     text::MissingSecret,
 };
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 /// How to reach one registry, secrets resolved. `Debug` shows addresses only.
 #[derive(Clone)]
@@ -16,7 +16,10 @@ pub struct RegistrySettings {
     /// The schema that the address names.
     pub(super) configured: Option<Lookup>,
     pub(super) access: Access,
+    pub(super) bearer_headers: BearerHeaders,
     pub(super) tls: Tls,
+    /// Variables in which AWS credentials are looked for; those of the process when absent.
+    pub(super) aws_variables: Option<HashMap<String, String>>,
 }
 
 /// How a registry knows who asks.
@@ -29,14 +32,19 @@ pub(super) enum Access {
     Aws(Aws),
 }
 
+/// What Confluent Cloud wants beside a bearer token.
+#[derive(Clone, Default)]
+pub(super) struct BearerHeaders {
+    pub(super) logical_cluster: Option<String>,
+    pub(super) identity_pool_id: Option<String>,
+}
+
 /// Client credentials of OAuth 2.0.
 #[derive(Clone)]
 pub(super) struct Oauth {
     pub(super) token_url: String,
     pub(super) client: Login,
     pub(super) scope: Option<String>,
-    pub(super) logical_cluster: Option<String>,
-    pub(super) identity_pool_id: Option<String>,
 }
 
 /// Access to AWS Glue.
@@ -93,7 +101,18 @@ impl RegistrySettings {
             let why = "it needs KAFKA_SCHEMA_REGISTRY_PRIVATE_KEY_PEM beside it, and the other way round";
             return Err(invalid("KAFKA_SCHEMA_REGISTRY_CERTIFICATE_PEM", why.to_owned()));
         }
-        Ok(Self { kind: registry.kind, addresses, configured, access, tls })
+        let bearer_headers = BearerHeaders {
+            logical_cluster: optional(&registry.logical_cluster)?,
+            identity_pool_id: optional(&registry.identity_pool_id)?,
+        };
+        let kind = registry.kind;
+        Ok(Self { kind, addresses, configured, access, bearer_headers, tls, aws_variables: None })
+    }
+
+    /// Looks for AWS credentials as if these were the environment variables of this process.
+    #[must_use]
+    pub fn with_aws_variables(self, variables: HashMap<String, String>) -> Self {
+        Self { aws_variables: Some(variables), ..self }
     }
 
     /// Whether the address names a schema for records that name none.
@@ -162,8 +181,6 @@ fn resolve_oauth(
         token_url: resolve(&oauth.token_url)?,
         client: Login { user: resolve(&oauth.client_id)?, password: resolve(&oauth.client_secret)? },
         scope: optional(&oauth.scope)?.or(usual_scope),
-        logical_cluster: optional(&oauth.logical_cluster)?,
-        identity_pool_id: optional(&oauth.identity_pool_id)?,
     })
 }
 

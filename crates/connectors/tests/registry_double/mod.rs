@@ -32,11 +32,15 @@ pub(crate) struct Reply {
     body: String,
     /// Whether the connection is closed without a word.
     hangs_up: bool,
+    /// The whole answer, byte by byte as it is sent.
+    raw: Option<Vec<u8>>,
+    /// The time between two bytes of the body.
+    drips: Option<Duration>,
 }
 
 impl Reply {
     pub(crate) fn new(status: u16, body: impl Into<String>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), hangs_up: false }
+        Self { status, headers: Vec::new(), body: body.into(), hangs_up: false, raw: None, drips: None }
     }
 
     /// A schema without references, as Confluent's interface gives it.
@@ -51,6 +55,17 @@ impl Reply {
 
     pub(crate) fn hang_up() -> Self {
         Self { hangs_up: true, ..Self::new(0, "") }
+    }
+
+    /// These bytes, head and all.
+    pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Self {
+        Self { raw: Some(bytes.into()), ..Self::new(0, "") }
+    }
+
+    /// The body comes byte by byte.
+    pub(crate) fn drips(mut self, every: Duration) -> Self {
+        self.drips = Some(every);
+        self
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
@@ -70,7 +85,12 @@ pub(crate) struct Double {
 impl Double {
     /// Answers each request by `answer`, which is told how many came before.
     pub(crate) fn start(answer: impl Fn(&Asked, usize) -> Reply + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_at("127.0.0.1:0", answer)
+    }
+
+    /// The same at an address of choice.
+    pub(crate) fn start_at(address: &str, answer: impl Fn(&Asked, usize) -> Reply + Send + 'static) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (asked, is_over) = (Arc::<Mutex<Vec<Asked>>>::default(), Arc::new(Mutex::new(false)));
         let (log, over) = (asked.clone(), is_over.clone());
@@ -145,7 +165,19 @@ fn serve(connection: TcpStream, log: &Mutex<Vec<Asked>>, answer: &impl Fn(&Asked
         "HTTP/1.1 {} X\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n",
         reply.status
     );
-    let _ = reader.get_mut().write_all(format!("{head}{}", reply.body).as_bytes());
+    let connection = reader.get_mut();
+    if let Some(every) = reply.drips {
+        let _ = connection.write_all(head.as_bytes());
+        for byte in reply.body.bytes() {
+            thread::sleep(every);
+            if connection.write_all(&[byte]).is_err() {
+                return;
+            }
+        }
+        return;
+    }
+    let whole = reply.raw.unwrap_or_else(|| format!("{head}{}", reply.body).into_bytes());
+    let _ = connection.write_all(&whole);
 }
 
 fn read_request(reader: &mut impl BufRead) -> Option<Asked> {
@@ -182,6 +214,8 @@ pub(crate) fn registry(url: &str) -> SchemaRegistry {
         password: None,
         token: None,
         oauth: None,
+        logical_cluster: None,
+        identity_pool_id: None,
         ca_pem: None,
         certificate_pem: None,
         private_key_pem: None,
@@ -195,8 +229,6 @@ pub(crate) fn oauth(token_url: &str) -> OauthClient {
         client_id: Text::literal("client"),
         client_secret: Text::literal("hunter2"),
         scope: None,
-        logical_cluster: None,
-        identity_pool_id: None,
     }
 }
 

@@ -33,6 +33,15 @@ pub enum FrameError {
         /// The first of them.
         first: Option<u8>,
     },
+    /// A header of Apicurio holds no id: 8 bytes, of which a content id uses the last 4.
+    ApicurioHeader {
+        /// Name of the header.
+        name: &'static str,
+        /// Bytes of its value.
+        length: usize,
+    },
+    /// A header says that the datum is in Avro's JSON encoding.
+    JsonEncoding,
     /// The list of message indexes of Protobuf ends early, is negative or too deep.
     MessageIndexes,
     /// The record has no frame, and there is no configured schema.
@@ -52,6 +61,8 @@ pub enum Expected {
     Confluent,
     /// `00` and 8 bytes.
     Apicurio,
+    /// `00` and a global id of 4 bytes.
+    ApicurioGlobalId,
     /// `03`, `00` or `05`, and 16 bytes.
     Glue,
     /// The header `content-type`.
@@ -67,6 +78,7 @@ impl FrameError {
             |form, needed| if found < needed { Self::Truncated { form, needed, found } } else { unknown };
         match (expected, payload) {
             (Expected::Apicurio, [0, ..]) => truncated(Form::ApicurioPrefix, 9),
+            (Expected::ApicurioGlobalId, [0, ..]) => truncated(Form::ApicurioPrefix, 5),
             (Expected::Any | Expected::Confluent, [0, 0, 0, 0, 0, ..]) => truncated(Form::ApicurioPrefix, 9),
             (Expected::Any | Expected::Confluent, [0, ..]) => truncated(Form::ConfluentPrefix, 5),
             (Expected::Any | Expected::Confluent, [1, ..]) => truncated(Form::ConfluentGuidPrefix, 17),
@@ -93,7 +105,11 @@ impl FrameError {
             Self::MessageIndexes => Some(
                 "if the producer writes no message indexes, name the message with KAFKA_VALUE_MESSAGE (KAFKA_KEY_MESSAGE for keys)",
             ),
+            Self::JsonEncoding => Some(
+                "read such records with KAFKA_VALUE_FORMAT json_without_schema (KAFKA_KEY_FORMAT for keys), or let the producer set apicurio.registry.avro.encoding to BINARY",
+            ),
             Self::Truncated { .. }
+            | Self::ApicurioHeader { .. }
             | Self::Compression(_)
             | Self::Header { .. }
             | Self::Corrupt
@@ -122,6 +138,13 @@ impl fmt::Display for FrameError {
                 }
                 f.write_str(", expected 00 and a 4-byte id, or 01 and a 16-byte GUID")
             }
+            Self::ApicurioHeader { name, length } => {
+                write!(f, "header {name} holds {length} bytes, expected an id of 8 bytes")?;
+                if *length == 8 { f.write_str(" that is below 2^32") } else { Ok(()) }
+            }
+            Self::JsonEncoding => f.write_str(
+                "a header of Apicurio says that the record is Avro in JSON encoding, expected binary",
+            ),
             Self::MessageIndexes => {
                 f.write_str("the Protobuf message indexes behind the schema id are malformed")
             }
@@ -143,7 +166,10 @@ impl fmt::Display for Expected {
                 "a schema id: 00 or 01 (Confluent), 03 (AWS Glue), or a header that names the schema"
             }
             Self::Confluent => "a Confluent frame: 00 and a 4-byte id, or 01 and a 16-byte GUID",
-            Self::Apicurio => "an Apicurio frame: 00 and an 8-byte global id",
+            Self::Apicurio => "an Apicurio frame: 00 and an 8-byte id, or a header apicurio.value",
+            Self::ApicurioGlobalId => {
+                "an Apicurio frame: 00 and a 4-byte global id, or a header apicurio.value"
+            }
             Self::Glue => "an AWS Glue frame: 03, then 00 or 05, then a 16-byte schema version id",
             Self::Azure => {
                 "header content-type with avro/binary+ or application/json+ and a schema id of 32 digits"

@@ -81,6 +81,21 @@ pub(super) fn read_header_indexes(bytes: &[u8]) -> Result<Message<'static>, Fram
     if length == bytes.len() { Ok(message) } else { Err(FrameError::MessageIndexes) }
 }
 
+/// The list where there may be none. No message begins with a byte below 8, for no field has the number 0; a list of up to
+/// three indexes does.
+pub(super) fn read_short_indexes(bytes: &[u8]) -> Option<(Message<'static>, usize)> {
+    read_indexes(bytes).ok().filter(|_| bytes.first().is_none_or(|first| *first < 8))
+}
+
+/// What Apicurio writes in front of a message: its name, a list of indexes, both or nothing. `told` is the name of a header.
+pub(super) fn read_apicurio<'a>(bytes: &'a [u8], told: Option<&'a str>) -> (Message<'a>, usize) {
+    let told = told.map(Message::Name);
+    let named = read_name(bytes).filter(|(name, _)| told.as_ref().is_none_or(|told| told == name));
+    let (message, length) = named.unwrap_or((told.unwrap_or(Message::Untold), 0));
+    let (indexes, more) = read_short_indexes(&bytes[length..]).unwrap_or((Message::Untold, 0));
+    (if message == Message::Untold { indexes } else { message }, length + more)
+}
+
 /// Glue's number, an unsigned varint.
 pub(super) fn read_ordinal(bytes: &[u8]) -> Result<(Message<'static>, usize), FrameError> {
     if bytes.is_empty() {

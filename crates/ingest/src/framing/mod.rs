@@ -5,7 +5,9 @@
 //! | Confluent prefix | `00`, id as u32 | [`SchemaId::Confluent`] |
 //! | Confluent GUID prefix | `01`, 16 bytes | [`SchemaId::ConfluentGuid`] |
 //! | Confluent header | none: header `__value_schema_id` or `__key_schema_id` holds one of the two prefixes | the same |
-//! | Apicurio prefix | `00`, global id as u64 | [`SchemaId::Apicurio`] |
+//! | Apicurio prefix | `00`, global id as u64 or, by another setting, as u32 | [`SchemaId::Apicurio`] |
+//! | | `00`, content id as u64 | [`SchemaId::Confluent`], which it is to Apicurio's Confluent-compatible interface |
+//! | Apicurio header | none: header `apicurio.value.globalId` or `.contentId` (`apicurio.key. ...`) holds an id as u64 | as above |
 //! | Glue | `03`, `00` plain or `05` zlib, 16 bytes | [`SchemaId::Glue`] |
 //! | Azure header | none: header `content-type` is `avro/binary+` or `application/json+` and 32 hexadecimal digits | [`SchemaId::Azure`] |
 //! | bare | none | [`SchemaId::Configured`] |
@@ -14,14 +16,17 @@
 //! the last one counts, as in Kafka's own clients.
 //!
 //! In Protobuf a frame also tells which message of the schema was written ([`Message`]): Confluent by a list of indexes
-//! behind the id, in the header if the id stands there; Glue by one number; Apicurio by name.
+//! behind the id, in the header if the id stands there; Glue by one number; Apicurio by name, in front of the message, in
+//! the header `apicurio.protobuf.type` or both, and by indexes behind the name if it is told to.
 //!
 //! # What `KAFKA_SCHEMA_FRAMING` decides
 //!
 //! | Setting | Taken | Anything else |
 //! |---|---|---|
 //! | `confluent` | Confluent header, else Confluent prefixes | refused |
-//! | `apicurio` | Apicurio prefix | refused |
+//! | `apicurio` | Apicurio header, else its prefix with a global id of 8 bytes | refused |
+//! | `apicurio_content_id` | Apicurio header, else its prefix with a content id of 8 bytes | refused |
+//! | `apicurio_global_id` | Apicurio header, else its prefix with a global id of 4 bytes | refused |
 //! | `glue` | Glue | refused |
 //! | `azure` | Azure header, of values | bare |
 //! | `none` | bare, whatever the headers say | – |
@@ -30,11 +35,11 @@
 //! `auto` reads Avro, Protobuf and JSON with a schema, and takes the first that applies (other formats are bare):
 //!
 //! 1. the Confluent header;
-//! 2. the Azure header, of values, unless the registry is of another kind;
+//! 2. the Apicurio header, and the Azure header of values, unless the registry is of another kind;
 //! 3. bare Avro, if there is a configured schema and no registry: an id could not be looked up, and bare Avro may begin
 //!    with any byte;
 //! 4. a prefix that is all there, of the kind of registry, or of any kind if there is none. `00` and an id of zero, which
-//!    no Confluent registry gives, is Apicurio's; otherwise `00` is Confluent's;
+//!    no Confluent registry gives, is Apicurio's with a global id; otherwise `00` is Confluent's;
 //! 5. bare JSON, if it begins as JSON text does; bare Protobuf, if it is empty or begins with a field's tag (8 or more);
 //!    bare Avro, if there is a configured schema;
 //! 6. nothing: the record is refused.
@@ -44,6 +49,7 @@
 //!
 //! Sources: Confluent's and Apicurio's serializers, awslabs/aws-glue-schema-registry, azure-schemaregistry-avroencoder.
 
+mod apicurio;
 mod error;
 mod message;
 
@@ -51,6 +57,7 @@ pub use error::FrameError;
 pub use message::{Message, MessageIndexes};
 
 use crate::schema::SchemaId;
+use apicurio::ApicurioHeaders;
 use error::Expected;
 use forebay_project::model::{Format, Framing, RegistryKind};
 use miniz_oxide::inflate::{TINFLStatus, decompress_to_vec_zlib_with_limit};
@@ -72,7 +79,8 @@ pub struct FrameReader {
     pub registry: Option<RegistryKind>,
     /// Whether there is a schema for records that name none.
     pub has_configured_schema: bool,
-    /// Whether there is a Protobuf message for records that name none. `auto` then takes frames without message indexes.
+    /// Whether there is a Protobuf message for records that name none. `auto` then takes frames without message indexes, as
+    /// those of `@kafkajs/confluent-schema-registry`, and no lists of more than three.
     pub has_configured_message: bool,
 }
 
@@ -100,8 +108,10 @@ pub enum Form {
     ConfluentGuidPrefix,
     /// The header `__value_schema_id` or `__key_schema_id`.
     ConfluentHeader,
-    /// `00` and an 8-byte global id.
+    /// `00` and an 8-byte id, or a 4-byte global id.
     ApicurioPrefix,
+    /// The header `apicurio.value.globalId`, `apicurio.value.contentId` or one of `apicurio.key`.
+    ApicurioHeader,
     /// `03 00` and a UUID.
     Glue,
     /// `03 05` and a UUID, the datum compressed.
@@ -124,7 +134,13 @@ impl FrameReader {
     ) -> Result<Frame<'a>, FrameError> {
         match self.framing {
             Framing::None => self.bare(payload),
-            Framing::Apicurio | Framing::Glue => self.split_set_prefix(payload),
+            Framing::Glue => self.split_set_prefix(payload),
+            Framing::Apicurio | Framing::ApicurioContentId | Framing::ApicurioGlobalId => {
+                match self.read_apicurio_header(payload, headers)? {
+                    Some(frame) => Ok(frame),
+                    None => self.split_set_prefix(payload),
+                }
+            }
             Framing::Confluent => match self.read_confluent_header(payload, headers)? {
                 Some(frame) => Ok(frame),
                 None => self.split_set_prefix(payload),
@@ -144,15 +160,22 @@ impl FrameReader {
         headers: impl IntoIterator<Item = (&'a [u8], Option<&'a [u8]>)>,
     ) -> Result<Frame<'a>, FrameError> {
         let (mut confluent, mut azure) = (None, None);
+        let mut apicurio = ApicurioHeaders::new(self.is_key);
         for (name, value) in headers {
             if name == self.confluent_header_name().as_bytes() {
                 confluent = Some(value.unwrap_or_default());
             } else if name.eq_ignore_ascii_case(AZURE_HEADER) {
                 azure = value;
+            } else {
+                apicurio.see(name, value);
             }
         }
         if let Some(header) = confluent {
             return self.take_confluent_header(payload, header);
+        }
+        let may_be_apicurio = matches!(self.registry, None | Some(RegistryKind::Confluent));
+        if may_be_apicurio && let Some(frame) = self.take_apicurio_headers(payload, &apicurio)? {
+            return Ok(frame);
         }
         let may_be_azure = matches!(self.registry, None | Some(RegistryKind::Azure));
         if let Some(frame) =
@@ -211,6 +234,8 @@ impl FrameReader {
     fn split_set_prefix<'a>(&self, payload: &'a [u8]) -> Result<Frame<'a>, FrameError> {
         let split = match self.framing {
             Framing::Apicurio => split_apicurio(payload),
+            Framing::ApicurioContentId => apicurio::split_content_id(payload),
+            Framing::ApicurioGlobalId => apicurio::split_short_global_id(payload),
             Framing::Glue => split_glue(payload),
             _ => split_confluent(payload),
         };
@@ -220,7 +245,8 @@ impl FrameReader {
     fn expected(&self) -> Expected {
         match (self.framing, self.registry) {
             (Framing::Confluent, _) | (Framing::Auto, Some(RegistryKind::Confluent)) => Expected::Confluent,
-            (Framing::Apicurio, _) => Expected::Apicurio,
+            (Framing::Apicurio | Framing::ApicurioContentId, _) => Expected::Apicurio,
+            (Framing::ApicurioGlobalId, _) => Expected::ApicurioGlobalId,
             (Framing::Glue, _) | (Framing::Auto, Some(RegistryKind::Glue)) => Expected::Glue,
             (Framing::Azure, _) | (Framing::Auto, Some(RegistryKind::Azure)) => Expected::Azure,
             _ => Expected::Any,
@@ -246,14 +272,11 @@ impl FrameReader {
     fn read_message<'a>(&self, form: Form, rest: &'a [u8]) -> Result<(Message<'a>, usize), FrameError> {
         match (form, self.framing) {
             (Form::Glue, _) => message::read_ordinal(rest),
-            (Form::ApicurioPrefix, _) => Ok(message::read_name(rest).unwrap_or((Message::Untold, 0))),
-            (_, Framing::Auto) => match message::read_name(rest) {
-                Some(named) => Ok(named),
-                None => match message::read_indexes(rest) {
-                    Err(_) if self.has_configured_message => Ok((Message::Untold, 0)),
-                    indexes => indexes,
-                },
-            },
+            (Form::ApicurioPrefix, _) => Ok(message::read_apicurio(rest, None)),
+            _ if message::read_name(rest).is_some() => Ok(message::read_apicurio(rest, None)),
+            (_, Framing::Auto) if self.has_configured_message => {
+                Ok(message::read_short_indexes(rest).unwrap_or((Message::Untold, 0)))
+            }
             _ => message::read_indexes(rest),
         }
     }
@@ -282,6 +305,33 @@ impl FrameReader {
             _ => return Err(malformed()),
         };
         Ok(Frame { form: Form::ConfluentHeader, schema, message, payload: Cow::Borrowed(payload) })
+    }
+
+    fn read_apicurio_header<'a>(
+        &self,
+        payload: &'a [u8],
+        headers: impl IntoIterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+    ) -> Result<Option<Frame<'a>>, FrameError> {
+        let mut seen = ApicurioHeaders::new(self.is_key);
+        headers.into_iter().for_each(|(name, value)| seen.see(name, value));
+        self.take_apicurio_headers(payload, &seen)
+    }
+
+    fn take_apicurio_headers<'a>(
+        &self,
+        payload: &'a [u8],
+        headers: &ApicurioHeaders<'a>,
+    ) -> Result<Option<Frame<'a>>, FrameError> {
+        let Some(schema) = headers.schema()? else {
+            return Ok(None);
+        };
+        let (message, length) = match self.format {
+            Format::Avro if headers.is_json() => return Err(FrameError::JsonEncoding),
+            Format::Protobuf => message::read_apicurio(payload, headers.message()),
+            _ => (Message::Untold, 0),
+        };
+        let payload = Cow::Borrowed(&payload[length..]);
+        Ok(Some(Frame { form: Form::ApicurioHeader, schema, message, payload }))
     }
 
     fn read_azure_header<'a>(
@@ -374,6 +424,7 @@ impl fmt::Display for Form {
             Self::ConfluentGuidPrefix => "Confluent GUID prefix",
             Self::ConfluentHeader => "Confluent header",
             Self::ApicurioPrefix => "Apicurio prefix",
+            Self::ApicurioHeader => "Apicurio header",
             Self::Glue => "AWS Glue prefix",
             Self::GlueZlib => "AWS Glue prefix, zlib",
             Self::AzureHeader => "Azure header",

@@ -13,11 +13,13 @@ pub(crate) type Headers<'a> = [(&'a [u8], Option<&'a [u8]>)];
 
 /// Every combination of settings.
 pub(crate) fn all_readers() -> impl Iterator<Item = FrameReader> {
-    use Framing::{Apicurio, Auto, Azure, Confluent, Glue, None as Bare};
+    use Framing::{
+        Apicurio, ApicurioContentId, ApicurioGlobalId, Auto, Azure, Confluent, Glue, None as Bare,
+    };
     let formats = [Format::Avro, Format::Protobuf, Format::JsonWithSchema, Format::JsonWithoutSchema];
     let registries =
         [None, Some(RegistryKind::Confluent), Some(RegistryKind::Glue), Some(RegistryKind::Azure)];
-    let framings = [Auto, Confluent, Apicurio, Glue, Azure, Bare];
+    let framings = [Auto, Confluent, Apicurio, ApicurioContentId, ApicurioGlobalId, Glue, Azure, Bare];
     let settings = framings.into_iter().flat_map(move |framing| formats.map(|format| (framing, format)));
     settings.flat_map(move |(framing, format)| {
         (0..32_usize).map(move |choice| FrameReader {
@@ -47,8 +49,17 @@ pub(crate) fn check(bytes: &[u8]) {
     let (length, rest) = bytes.split_first().unwrap_or((&0, &[]));
     let (header_value, payload) = rest.split_at(usize::from(*length).min(rest.len()));
     let names: [&[u8]; 3] = [b"__value_schema_id", b"__key_schema_id", b"Content-Type"];
+    let of_apicurio: [&[u8]; 4] = [
+        b"apicurio.value.contentId",
+        b"apicurio.key.globalId",
+        b"apicurio.value.encoding",
+        b"apicurio.protobuf.type",
+    ];
+    let [names, of_apicurio] = [&names[..], &of_apicurio]
+        .map(|names| names.iter().map(|name| (*name, Some(header_value))).collect());
+    let none: Vec<(&[u8], Option<&[u8]>)> = Vec::new();
     for reader in all_readers() {
-        for headers in [&[][..], &names.map(|name| (name, Some(header_value)))] {
+        for headers in [&none, &names, &of_apicurio] {
             match read(&reader, payload, headers) {
                 Ok(frame) => check_frame(&frame, payload, &reader),
                 Err(error) => assert!(!error.to_string().is_empty()),
