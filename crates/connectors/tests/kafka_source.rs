@@ -11,6 +11,7 @@ use forebay_ingest::{
 };
 use forebay_project::model::{self, KafkaConnection, OffsetReset, SaslMechanism, SecurityProtocol, Text};
 use forebay_testkit::{
+    contract::source_contract,
     kafka::{ALICE, BOB, Broker, Outgoing, User},
     unique,
 };
@@ -247,6 +248,76 @@ async fn an_exhausted_account_pauses_reading_and_keeps_the_membership() {
     }
     assert_eq!(reader.account.used(), 0);
     reader.source.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_kafka_source_keeps_the_source_contract() {
+    let (topic, group) = (unique("contract"), unique("group"));
+    Broker::shared().create_topic(&topic, 2).unwrap();
+    let reader = Reader::open(&plaintext(&topic, &group)).await.unwrap();
+    let produce = |partition, count| {
+        let records = (0..count).map(|_| Outgoing::value("{}").partition(partition));
+        Broker::shared().produce(&topic, records).unwrap();
+    };
+    source_contract(reader.source, produce).await;
+    let committed = Broker::shared().committed(&group, &topic).unwrap();
+    assert_eq!(committed[0].next_offset, Some(5010));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_partition_stays_so_while_memory_comes_and_goes() {
+    let (topic, group) = (unique("pause"), unique("group"));
+    Broker::shared().create_topic(&topic, 2).unwrap();
+    let account = Account::share_of(1, 1);
+    let mut reader = Reader::open_with(&plaintext(&topic, &group), account.clone()).await.unwrap();
+    while !matches!(reader.event().await, SourceEvent::Assigned(_)) {}
+    reader.source.pause(&[0]);
+    let of = |partition, count| (0..count).map(move |_| Outgoing::value("{}").partition(partition));
+    Broker::shared().produce(&topic, of(0, 100)).unwrap();
+    for round in 0..3 {
+        let held = account.charge(1);
+        Broker::shared().produce(&topic, of(1, 100)).unwrap();
+        let silent = timeout(Duration::from_secs(1), reader.source.next()).await;
+        assert!(silent.is_err(), "there is no memory in round {round}");
+        drop(held);
+        let received = reader.records(100).await;
+        assert!(received.iter().all(|record| record.0 == 1), "round {round}");
+    }
+    // It may also be let on while there is no memory for any.
+    let held = account.charge(1);
+    Broker::shared().produce(&topic, of(1, 100)).unwrap();
+    assert!(timeout(Duration::from_secs(1), reader.source.next()).await.is_err());
+    reader.source.resume(&[(0, 40)]);
+    assert!(matches!(reader.event().await, SourceEvent::Resumed(partitions) if partitions == [0]));
+    drop(held);
+    let received = reader.records(160).await;
+    let offsets_of = |partition| received.iter().filter(move |it| it.0 == partition).map(|it| it.1);
+    assert!(offsets_of(0).eq(40..100) && offsets_of(1).eq(300..400), "{received:?}");
+    reader.source.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_that_come_back_are_paused_no_more() {
+    let (topic, group) = (unique("pause"), unique("group"));
+    Broker::shared().create_topic(&topic, 2).unwrap();
+    let kafka = plaintext(&topic, &group);
+    let mut first = Reader::open(&kafka).await.unwrap();
+    while !matches!(first.event().await, SourceEvent::Assigned(_)) {}
+    first.source.pause(&[0, 1]);
+    let second = Reader::open(&kafka).await.unwrap();
+    let taken = loop {
+        if let SourceEvent::Revoked { partitions, .. } = first.event().await {
+            break partitions;
+        }
+    };
+    let [taken] = taken[..] else { panic!("one of two partitions goes: {taken:?}") };
+    Broker::shared()
+        .produce(&topic, (0..20).map(|number| Outgoing::value("{}").partition(number % 2)))
+        .unwrap();
+    second.source.close().await;
+    let received = first.records(10).await;
+    assert!(received.iter().all(|record| record.0 == taken), "the one that stayed is still paused");
+    first.source.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

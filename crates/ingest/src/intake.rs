@@ -1,17 +1,19 @@
-//! Records between the source and the decoder: those whose schemas are asked for, and those of partitions that wait.
+//! Records between the source and the decoder: those that can be decoded, and those of partitions that wait for a schema.
 //!
 //! Records of a partition are decoded in their order, so once one of them waits for its schema, all that follow it wait
-//! too. Other partitions go on.
+//! too. Other partitions go on, for as long as it takes: of what waits only a small part stays in memory. The rest is let
+//! go, the source pauses the partition, and goes back to the first record that was let go once the schema is there.
 
 use crate::{
     decode::{Plans, RowDecoder, Unknown},
     error::Error,
     memory::{Account, Charge},
+    progress::{WaitingFigures, epoch_time},
     records::{Record, RecordBatch},
     retry::Backoff,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
 use tokio::{
@@ -22,6 +24,13 @@ use tokio::{
 /// Records in memory, and their place in its budget.
 pub(crate) type Charged = (RecordBatch, Charge);
 
+/// Waiting records may take this part of the data source's memory,
+const WAITING_PART: usize = 8;
+/// but no more bytes than this.
+const MOST_WAITING: usize = 8 << 20;
+/// What describes a record in memory, bytes.
+const DESCRIPTION: usize = 96;
+
 /// What stands between a source and the decoder.
 #[derive(Debug)]
 pub(crate) struct Intake {
@@ -29,20 +38,44 @@ pub(crate) struct Intake {
     account: Account,
     /// In the order they came.
     arrived: VecDeque<Charged>,
-    asking: Option<Asking>,
     /// Records of partitions that wait, in the order they came.
-    waiting: Vec<Charged>,
-    partitions: BTreeSet<i32>,
+    waiting: RecordBatch,
+    waiting_charge: Charge,
+    partitions: BTreeMap<i32, Wait>,
+    away: BTreeMap<i32, Away>,
+    orders: Orders,
+    asking: Option<JoinHandle<Result<(), Error>>>,
     backoff: Backoff,
     next_try: Option<Instant>,
+    is_news: bool,
 }
 
-/// Schemas being fetched.
+/// A partition that waits.
 #[derive(Debug)]
-struct Asking {
-    task: JoinHandle<Result<(), Error>>,
-    /// Whether it is for partitions that wait; else it is for the records that came first, and all others stay behind.
-    again: bool,
+struct Wait {
+    /// Its first record that cannot be decoded.
+    offset: i64,
+    /// The schemas of that record.
+    schemas: Unknown,
+    since: u64,
+    tries: u64,
+    why: Option<String>,
+}
+
+/// A partition whose records from an offset on were let go.
+#[derive(Debug)]
+struct Away {
+    from: i64,
+    /// Whether the source was told to go back there. Until it is, what comes lies beyond.
+    is_called_back: bool,
+}
+
+/// What the source is to do, pausing first.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Orders {
+    pub(crate) pause: Vec<i32>,
+    /// Partitions, and the offsets they go on at.
+    pub(crate) resume: Vec<(i32, i64)>,
 }
 
 /// What an answer changes.
@@ -50,7 +83,7 @@ struct Asking {
 pub(crate) enum Answer {
     /// Records go on.
     Learned,
-    /// The schemas that partitions waited for are there.
+    /// Records go on, after tries in vain.
     Recovered,
     /// Partitions wait.
     Waits(Error),
@@ -60,13 +93,17 @@ impl Intake {
     pub(crate) fn new(decoder: Arc<RowDecoder>, account: Account) -> Self {
         Self {
             decoder,
-            account,
             arrived: VecDeque::new(),
+            waiting: RecordBatch::default(),
+            waiting_charge: account.charge(0),
+            account,
+            partitions: BTreeMap::new(),
+            away: BTreeMap::new(),
+            orders: Orders::default(),
             asking: None,
-            waiting: Vec::new(),
-            partitions: BTreeSet::new(),
             backoff: Backoff::default(),
             next_try: None,
+            is_news: false,
         }
     }
 
@@ -77,152 +114,211 @@ impl Intake {
 
     /// Whether nothing is held here but records of partitions that wait.
     pub(crate) fn is_empty(&self) -> bool {
-        self.arrived.is_empty() && !self.is_blocked()
+        self.arrived.is_empty()
     }
 
-    fn is_blocked(&self) -> bool {
-        self.asking.as_ref().is_some_and(|asking| !asking.again)
+    /// What the source is to do since this was asked last.
+    pub(crate) fn take_orders(&mut self) -> Orders {
+        std::mem::take(&mut self.orders)
     }
 
-    /// Partitions that wait.
-    pub(crate) fn partitions(&self) -> impl Iterator<Item = i32> {
-        self.partitions.iter().copied()
+    /// The partitions that wait, if they changed since this was asked last.
+    pub(crate) fn news(&mut self) -> Option<BTreeMap<i32, WaitingFigures>> {
+        let figures = |wait: &Wait| WaitingFigures {
+            schema: wait.schemas.to_string(),
+            offset: wait.offset,
+            since: wait.since,
+            tries: wait.tries,
+            why: wait.why.clone(),
+        };
+        let all = || self.partitions.iter().map(|(partition, wait)| (*partition, figures(wait))).collect();
+        std::mem::take(&mut self.is_news).then(all)
     }
 
     /// When [`Self::ask_again`] is due.
     pub(crate) fn next_try(&self) -> Option<Instant> {
-        self.next_try.filter(|_| self.asking.is_none())
+        self.next_try
     }
 
-    /// The next records that can be decoded at once, with their decoders; `None` while schemas are asked for.
+    /// The next records that can be decoded at once, with their decoders. Schemas that are not known are asked for.
     pub(crate) fn next_ready(&mut self) -> Option<(Charged, Plans)> {
-        while !self.is_blocked() {
-            let (batch, charge) = self.arrived.pop_front()?;
-            let (batch, charge) = self.hold_back((batch, charge), |_| false);
+        while let Some(charged) = self.arrived.pop_front() {
+            let (batch, charge) = self.hold_back(charged);
             if batch.is_empty() {
                 continue;
             }
-            match self.decoder.plans(&batch) {
-                Ok(plans) => return Some(((batch, charge), plans)),
-                // The registry is being asked for others already, and was silent before: these wait, too.
-                Err(_) if self.asking.is_some() => self.let_wait((batch, charge)),
-                Err(unknown) => {
-                    self.arrived.push_front((batch, charge));
-                    self.ask(unknown, false);
-                }
+            if let Ok(plans) = self.decoder.plans(&batch) {
+                return Some(((batch, charge), plans));
             }
+            self.begin_to_wait(&batch);
+            self.arrived.push_front((batch, charge));
         }
         None
     }
 
-    fn ask(&mut self, unknown: Unknown, again: bool) {
-        let decoder = self.decoder.clone();
-        let task = tokio::spawn(async move { decoder.learn(&unknown).await });
-        self.asking = Some(Asking { task, again });
+    /// Lets those partitions of a batch wait that need an unknown schema.
+    fn begin_to_wait(&mut self, batch: &RecordBatch) {
+        for record in batch.iter() {
+            if self.partitions.contains_key(&record.partition()) {
+                continue;
+            }
+            if let Some(schemas) = self.decoder.missing(record) {
+                let since = epoch_time().as_secs();
+                let wait = Wait { offset: record.offset(), schemas, since, tries: 0, why: None };
+                self.partitions.insert(record.partition(), wait);
+                self.is_news = true;
+            }
+        }
+        // Also while another schema is out of reach: this one need not be.
+        self.ask_again();
     }
 
-    /// Asks again for the schemas that partitions wait for.
+    /// Asks for the schemas that partitions wait for.
     pub(crate) fn ask_again(&mut self) {
-        self.next_try = None;
-        let unknown = self.waiting.iter().filter_map(|(batch, _)| self.decoder.plans(batch).err());
-        match unknown.reduce(Unknown::and) {
-            Some(unknown) => self.ask(unknown, true),
-            None => self.release(),
+        if self.asking.is_some() {
+            return;
         }
+        self.next_try = None;
+        let schemas = self.partitions.values().map(|wait| wait.schemas.clone());
+        self.asking = schemas.reduce(Unknown::and).map(|unknown| {
+            let decoder = self.decoder.clone();
+            tokio::spawn(async move { decoder.learn(&unknown).await })
+        });
     }
 
     /// Waits for the schemas that are asked for; never ready when none are. Dropped early it loses nothing.
     pub(crate) async fn answered(&mut self) -> Result<Result<(), Error>, JoinError> {
         match &mut self.asking {
-            Some(asking) => (&mut asking.task).await,
+            Some(asking) => asking.await,
             None => std::future::pending().await,
         }
     }
 
-    /// Acts on an answer.
+    /// Acts on an answer: partitions go on whose schemas are there, though others may still be out of reach.
     pub(crate) fn settle(&mut self, answer: Result<(), Error>) -> Answer {
-        let again = self.asking.take().is_some_and(|asking| asking.again);
-        match answer {
-            Ok(()) if again => {
-                self.release();
-                Answer::Recovered
+        self.asking = None;
+        self.is_news = true;
+        let was_in_trouble = self.is_in_trouble();
+        self.release();
+        if let Err(error) = answer
+            && !self.partitions.is_empty()
+        {
+            for wait in self.partitions.values_mut() {
+                wait.tries += 1;
+                wait.why = Some(error.to_string());
             }
-            Ok(()) => {
-                self.next_try = self.next_try.map(|_| Instant::now());
-                Answer::Learned
-            }
-            Err(error) => {
-                if !again && let Some(first) = self.arrived.pop_front() {
-                    self.let_wait(first);
-                }
-                self.next_try = Some(Instant::now() + self.backoff.wait());
-                Answer::Waits(error)
-            }
+            self.next_try = Some(Instant::now() + self.backoff.wait());
+            return Answer::Waits(error);
         }
-    }
-
-    /// Lets the partitions go on that waited: their records come before those that arrived since.
-    fn release(&mut self) {
-        self.partitions.clear();
-        self.next_try = None;
         self.backoff.reset();
-        for charged in self.waiting.drain(..).rev() {
-            self.arrived.push_front(charged);
+        self.ask_again();
+        if was_in_trouble { Answer::Recovered } else { Answer::Learned }
+    }
+
+    /// Lets the partitions go on whose schemas are known: their records come before those that arrived since.
+    fn release(&mut self) {
+        let decoder = &self.decoder;
+        let released = self.partitions.extract_if(.., |_, wait| decoder.knows(&wait.schemas));
+        let released: Vec<i32> = released.map(|(partition, _)| partition).collect();
+        let (free, held) = self.waiting.split(|record| released.contains(&record.partition()));
+        self.set_waiting(held);
+        if !free.is_empty() {
+            self.arrived.push_front(self.charged(free));
         }
-    }
-
-    /// Lets those partitions of a batch wait that need an unknown schema; the others' records stay first.
-    fn let_wait(&mut self, charged: Charged) {
-        let decoder = self.decoder.clone();
-        let left = self.hold_back(charged, |record| decoder.must_wait(record));
-        self.arrived.push_front(left);
-    }
-
-    /// Sets aside the records of partitions that wait, or begin to with a record that `must_wait`; returns the others.
-    fn hold_back(&mut self, (batch, charge): Charged, must_wait: impl Fn(Record<'_>) -> bool) -> Charged {
-        let mut held_from: BTreeMap<i32, i64> =
-            self.partitions.iter().map(|held| (*held, i64::MIN)).collect();
-        for record in batch.iter() {
-            if !held_from.contains_key(&record.partition()) && must_wait(record) {
-                held_from.insert(record.partition(), record.offset());
+        for partition in released {
+            if let Some(away) = self.away.get_mut(&partition).filter(|away| !away.is_called_back) {
+                away.is_called_back = true;
+                self.orders.resume.push((partition, away.from));
             }
         }
-        if held_from.is_empty() {
+    }
+
+    /// Notes that records of these partitions come again from where they were let go.
+    pub(crate) fn resumed(&mut self, partitions: &[i32]) {
+        self.away.retain(|partition, away| !(away.is_called_back && partitions.contains(partition)));
+    }
+
+    /// Sets aside the records of partitions that wait, and drops those that will be read again; returns the others.
+    fn hold_back(&mut self, (batch, charge): Charged) -> Charged {
+        if !batch.iter().any(|record| self.is_away(record) || self.is_waiting(record)) {
             return (batch, charge);
         }
-        self.partitions.extend(held_from.keys());
-        let is_held = |record: Record<'_>| {
-            held_from.get(&record.partition()).is_some_and(|first| record.offset() >= *first)
-        };
-        let (held, left) = batch.split(is_held);
-        let charged = |batch: RecordBatch| {
-            let charge = self.account.charge(batch.payload_bytes());
-            (batch, charge)
-        };
-        if !held.is_empty() {
-            self.waiting.push(charged(held));
+        let mut left = RecordBatch::new(batch.topic.clone());
+        self.waiting.topic = batch.topic.clone();
+        for record in batch.iter() {
+            if self.is_away(record) {
+                continue;
+            }
+            if !self.is_waiting(record) {
+                left.append(record);
+            } else if self.has_room(record) {
+                self.waiting.append(record);
+            } else {
+                self.away.insert(record.partition(), Away { from: record.offset(), is_called_back: false });
+                self.orders.pause.push(record.partition());
+            }
         }
-        charged(left)
+        let waiting = std::mem::take(&mut self.waiting);
+        self.set_waiting(waiting);
+        self.charged(left)
     }
 
-    /// Forgets waiting records of partitions that are taken away: nothing of them is durable, so their next owner reads
-    /// them.
-    pub(crate) fn forget(&mut self, partitions: &[i32]) {
-        for (batch, _) in &mut self.waiting {
-            *batch = batch.split(|record| partitions.contains(&record.partition())).1;
-        }
-        self.waiting.retain(|(batch, _)| !batch.is_empty());
-        self.partitions.retain(|partition| !partitions.contains(partition));
+    fn is_waiting(&self, record: Record<'_>) -> bool {
+        self.partitions.get(&record.partition()).is_some_and(|wait| record.offset() >= wait.offset)
+    }
+
+    fn is_away(&self, record: Record<'_>) -> bool {
+        self.away.get(&record.partition()).is_some_and(|away| record.offset() >= away.from)
+    }
+
+    /// Whether a record may wait in memory. What lies before the place that the source goes back to must.
+    fn has_room(&self, record: Record<'_>) -> bool {
+        let used = self.waiting.payload_bytes() + self.waiting.len() * DESCRIPTION;
+        used < MOST_WAITING.min(self.account.share() / WAITING_PART)
+            || self.away.contains_key(&record.partition())
+    }
+
+    fn set_waiting(&mut self, waiting: RecordBatch) {
+        self.waiting_charge = self.account.charge(waiting.payload_bytes());
+        self.waiting = waiting;
+    }
+
+    fn charged(&self, batch: RecordBatch) -> Charged {
+        let charge = self.account.charge(batch.payload_bytes());
+        (batch, charge)
+    }
+
+    /// Forgets all about partitions that are taken away: nothing that waits is durable, so their next owner reads it.
+    /// Returns whether the trouble goes with them.
+    pub(crate) fn forget(&mut self, partitions: &[i32]) -> bool {
+        let was_in_trouble = self.is_in_trouble();
+        let (_, held) = self.waiting.split(|record| partitions.contains(&record.partition()));
+        self.set_waiting(held);
+        let stays = |partition: &i32| !partitions.contains(partition);
+        self.partitions.retain(|partition, _| stays(partition));
+        self.away.retain(|partition, _| stays(partition));
+        self.orders.pause.retain(stays);
+        self.orders.resume.retain(|(partition, _)| stays(partition));
+        self.is_news = true;
+        was_in_trouble && !self.is_in_trouble()
+    }
+
+    /// Whether partitions wait for what was asked for in vain.
+    fn is_in_trouble(&self) -> bool {
+        self.partitions.values().any(|wait| wait.tries > 0)
     }
 
     /// Forgets everything: what is not durable is read again.
     pub(crate) fn clear(&mut self) {
         self.arrived.clear();
-        self.waiting.clear();
+        self.set_waiting(RecordBatch::default());
         self.partitions.clear();
+        self.away.clear();
+        self.orders = Orders::default();
         self.next_try = None;
+        self.is_news = true;
         if let Some(asking) = self.asking.take() {
-            asking.task.abort();
+            asking.abort();
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What a data source's loop tells the outside: counters, positions, state, last error.
 
 use crate::{checkpoint::CheckpointDelta, error::Error};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -11,6 +11,9 @@ use std::{
 /// Upper bounds, in milliseconds, of the produced-to-queryable latency buckets; the last bucket is open.
 pub const LATENCY_BUCKETS_MS: [u64; 16] =
     [5, 10, 20, 50, 100, 150, 200, 250, 350, 500, 1_000, 2_500, 5_000, 30_000, 300_000, 3_600_000];
+
+/// Partitions, or schemas, that a text names one by one.
+const MOST_NAMED: usize = 8;
 
 /// Live figures of one data source. The loop writes, anyone reads.
 #[derive(Debug, Default)]
@@ -39,6 +42,8 @@ pub struct Figures {
     pub write_retries: u64,
     /// Assigned partitions.
     pub partitions: BTreeMap<i32, PartitionFigures>,
+    /// Partitions whose next record waits for a schema.
+    pub waiting: BTreeMap<i32, WaitingFigures>,
     /// Count of records by produced-to-queryable latency, one per bucket of [`LATENCY_BUCKETS_MS`] and one for the rest.
     pub latency: Latency,
     /// Bytes this data source holds of the memory budget.
@@ -79,6 +84,21 @@ pub struct PartitionFigures {
     pub high_watermark: Option<i64>,
     /// Records not yet durable, as last seen; `None` until the broker told.
     pub lag: Option<u64>,
+}
+
+/// What a partition waits for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingFigures {
+    /// Schemas of its next record, as the record names them: `id 7`.
+    pub schema: String,
+    /// Offset of that record.
+    pub offset: i64,
+    /// Since when, seconds since the epoch.
+    pub since: u64,
+    /// How often the registry was asked in vain.
+    pub tries: u64,
+    /// Why in vain, the last time; names the registry.
+    pub why: Option<String>,
 }
 
 /// Histogram of produced-to-queryable latency.
@@ -140,7 +160,25 @@ impl Figures {
 
     /// Whether partitions are assigned and nothing is left to read or write.
     pub fn caught_up(&self) -> bool {
-        self.state == State::Running && !self.partitions.is_empty() && self.lag() == Some(0)
+        self.state == State::Running
+            && !self.partitions.is_empty()
+            && self.waiting.is_empty()
+            && self.lag() == Some(0)
+    }
+}
+
+impl WaitingFigures {
+    /// `partitions 0, 3 wait for a schema (id 7)`.
+    pub fn summary(waiting: &BTreeMap<i32, Self>) -> String {
+        let numbers: Vec<String> = waiting.keys().take(MOST_NAMED).map(i32::to_string).collect();
+        let schemas: BTreeSet<&str> = waiting.values().map(|waiting| &*waiting.schema).collect();
+        let schemas: Vec<&str> = schemas.into_iter().take(MOST_NAMED).collect();
+        let more = match waiting.len().saturating_sub(MOST_NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let (noun, verb) = if waiting.len() == 1 { ("partition", "waits") } else { ("partitions", "wait") };
+        format!("{noun} {}{more} {verb} for a schema ({})", numbers.join(", "), schemas.join(", "))
     }
 }
 
@@ -171,9 +209,13 @@ impl Progress {
         !known
     }
 
-    /// Notes that the data source works. Returns whether it had been in trouble.
+    /// Notes that the data source works. Returns whether it had been in trouble. While the registry does not answer for
+    /// a partition, nothing else that heals makes the data source well.
     pub fn recovered(&self) -> bool {
         let mut figures = self.lock();
+        if figures.waiting.values().any(|waiting| waiting.tries > 0) {
+            return false;
+        }
         let was_in_trouble = figures.state == State::Retrying;
         figures.state = State::Running;
         if let Some(last) = &mut figures.last_error {
@@ -198,6 +240,11 @@ impl Progress {
         }
     }
 
+    /// Notes which partitions wait for schemas; all others do not.
+    pub fn waits(&self, waiting: BTreeMap<i32, WaitingFigures>) {
+        self.lock().waiting = waiting;
+    }
+
     /// Notes that `delta` is durable and committed.
     pub fn advanced(&self, delta: &CheckpointDelta) {
         let mut figures = self.lock();
@@ -211,13 +258,16 @@ impl Progress {
         }
     }
 
-    /// Records that wait in the topic and have not come in, as far as the broker told.
+    /// Records that can be read and have not come in, as far as the broker told: those of partitions that wait for a
+    /// schema do not count.
     pub fn unread(&self) -> u64 {
-        let unread = |partition: &PartitionFigures| {
+        let figures = self.lock();
+        let unread = |(number, partition): (&i32, &PartitionFigures)| {
             let read_up_to = partition.received_offset.or(partition.next_offset)?;
-            Some(distance(read_up_to, partition.high_watermark?))
+            let unread = distance(read_up_to, partition.high_watermark?);
+            (!figures.waiting.contains_key(number)).then_some(unread)
         };
-        self.lock().partitions.values().filter_map(unread).sum()
+        figures.partitions.iter().filter_map(unread).sum()
     }
 
     /// Notes that the records of `delta` have come in.
@@ -236,9 +286,10 @@ impl Progress {
     /// what came in is durable, though the last offsets may be transaction markers or compacted away.
     pub fn watermark(&self, partition: i32, high_watermark: i64, committed: Option<i64>, at_end: bool) {
         let mut figures = self.lock();
+        let waits = figures.waiting.contains_key(&partition);
         let Some(partition) = figures.partitions.get_mut(&partition) else { return };
         partition.high_watermark = Some(high_watermark);
-        let all_durable = partition.next_offset == partition.received_offset;
+        let all_durable = !waits && partition.next_offset == partition.received_offset;
         partition.lag = match partition.next_offset.or(committed) {
             _ if at_end && all_durable => Some(0),
             Some(next_offset) => Some(distance(next_offset, high_watermark)),

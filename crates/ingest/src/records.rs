@@ -122,11 +122,16 @@ impl RecordBatch {
         let (mut gone, mut left) = (Self::new(self.topic.clone()), Self::new(self.topic.clone()));
         for record in self.iter() {
             let half = if goes(record) { &mut gone } else { &mut left };
-            let Descriptor { partition, offset, timestamp_ms, .. } = *record.descriptor;
-            let position = Position { partition, offset, timestamp_ms };
-            half.push(position, record.key(), record.value(), record.headers());
+            half.append(record);
         }
         (gone, left)
+    }
+
+    /// Copies a record of another batch in.
+    pub fn append(&mut self, record: Record<'_>) {
+        let Descriptor { partition, offset, timestamp_ms, .. } = *record.descriptor;
+        let position = Position { partition, offset, timestamp_ms };
+        self.push(position, record.key(), record.value(), record.headers());
     }
 
     fn store(&mut self, bytes: &[u8]) -> Slice {

@@ -10,10 +10,10 @@ use crate::{
     destination::{Destination, Receipt},
     error::{Error, Kind, Retry},
     group::{OpenGroup, Sealed, Writer},
-    intake::{Answer, Charged, Intake},
+    intake::{Answer, Charged, Intake, Orders},
     memory::{Account, Charge},
     pacing::{FlushSettings, Pacing},
-    progress::{Progress, State, epoch_time},
+    progress::{Progress, State, WaitingFigures, epoch_time},
     retry::Backoff,
     source::{Commits, Source, SourceEvent},
 };
@@ -58,6 +58,8 @@ impl<S: Source, D: Destination> Ingest<S, D> {
         let mut running = Running::new(self);
         let outcome = running.run().await;
         running.settle().await;
+        running.intake.clear();
+        running.tell_waiting();
         // The commit handle may keep the source's connection open, so it goes first.
         let Running { ingest, commits, .. } = running;
         drop(commits);
@@ -108,6 +110,7 @@ impl<S: Source, D: Destination> Running<S, D> {
         let stop = self.ingest.stop.clone();
         loop {
             self.start_decodes();
+            self.steer();
             let (seal_due, next_try) = (self.seal_due(), self.intake.next_try());
             select! {
                 biased;
@@ -148,8 +151,27 @@ impl<S: Source, D: Destination> Running<S, D> {
             SourceEvent::Recovered => {
                 self.ingest.progress.recovered();
             }
+            SourceEvent::Resumed(partitions) => self.intake.resumed(&partitions),
         }
         Ok(())
+    }
+
+    /// Stops the source from reading what only waits for a schema, and lets it go back there afterwards.
+    fn steer(&mut self) {
+        let Orders { pause, resume } = self.intake.take_orders();
+        if !pause.is_empty() {
+            self.ingest.source.pause(&pause);
+        }
+        if !resume.is_empty() {
+            self.ingest.source.resume(&resume);
+        }
+        self.tell_waiting();
+    }
+
+    fn tell_waiting(&mut self) {
+        if let Some(waiting) = self.intake.news() {
+            self.ingest.progress.waits(waiting);
+        }
     }
 
     /// Lets go of partitions: drained first, or dropped when they belong to somebody else already.
@@ -162,9 +184,13 @@ impl<S: Source, D: Destination> Running<S, D> {
         } else {
             Err(self.partitions_lost(partitions))
         };
-        self.intake.forget(partitions);
+        let is_over = self.intake.forget(partitions);
         self.gathered.forget(partitions);
         self.ingest.progress.revoked(partitions);
+        self.tell_waiting();
+        if is_over {
+            self.ingest.progress.recovered();
+        }
         outcome
     }
 
@@ -207,7 +233,9 @@ impl<S: Source, D: Destination> Running<S, D> {
     }
 
     fn settle_schemas(&mut self, answer: Result<Result<(), Error>, JoinError>) -> Result<(), Error> {
-        match self.intake.settle(answer.map_err(task_died)?) {
+        let answer = self.intake.settle(answer.map_err(task_died)?);
+        self.tell_waiting();
+        match answer {
             Answer::Learned => {}
             Answer::Recovered => {
                 self.ingest.progress.recovered();
@@ -222,11 +250,8 @@ impl<S: Source, D: Destination> Running<S, D> {
 
     fn schemas_missing(&self, mut error: Error) -> Error {
         let datasource = &self.ingest.writer.datasource;
-        let partitions: Vec<i32> = self.intake.partitions().collect();
-        error.fact = format!(
-            "data source {datasource:?}: partitions {partitions:?} wait for a schema: {}",
-            error.fact
-        );
+        let waiting = WaitingFigures::summary(&self.ingest.progress.figures().waiting);
+        error.fact = format!("data source {datasource:?}: {waiting}: {}", error.fact);
         error
     }
 
@@ -293,7 +318,7 @@ impl<S: Source, D: Destination> Running<S, D> {
         });
     }
 
-    /// Makes everything read so far durable and commits it.
+    /// Makes everything read so far durable and commits it, but for what waits for a schema.
     async fn drain(&mut self) -> Result<(), Error> {
         loop {
             self.start_decodes();
@@ -305,9 +330,6 @@ impl<S: Source, D: Destination> Running<S, D> {
                 self.gather(decoded)?;
             } else if !self.open.is_empty() {
                 self.seal();
-            } else if !self.intake.is_empty() {
-                let answer = self.intake.answered().await;
-                self.settle_schemas(answer)?;
             } else {
                 return Ok(());
             }

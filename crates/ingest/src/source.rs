@@ -29,6 +29,8 @@ pub enum SourceEvent {
     Trouble(Error),
     /// The source works again after trouble.
     Recovered,
+    /// These partitions are back where [`Source::resume`] wants them: records of them that come from now on begin there.
+    Resumed(Vec<i32>),
 }
 
 /// A stream of records with positions that can be committed.
@@ -36,7 +38,11 @@ pub enum SourceEvent {
 /// Contract, checked by one suite for every implementation:
 /// - `next` may be dropped before it is ready without losing an event;
 /// - records of a partition come with rising offsets, starting at its committed offset;
-/// - after [`SourceEvent::Revoked`] no record of those partitions comes before they are assigned again.
+/// - after [`SourceEvent::Revoked`] no record of those partitions comes before they are assigned again;
+/// - a paused partition falls silent, though not at once, and the others go on;
+/// - after [`Source::resume`] its records come again from the given offset on, behind [`SourceEvent::Resumed`]; it may be
+///   an offset that came before;
+/// - partitions that are taken away are not paused any more when they come back.
 pub trait Source: Send + 'static {
     /// Handle for committing while `next` is awaited elsewhere.
     type Commits: Commits;
@@ -46,6 +52,12 @@ pub trait Source: Send + 'static {
 
     /// Waits for the next event; `None` when the source is closed. An error ends the source: the caller opens a new one.
     fn next(&mut self) -> impl Future<Output = Option<Result<SourceEvent, Error>>> + Send;
+
+    /// Stops reading `partitions` and takes no memory for them. Records of them may still come for a while.
+    fn pause(&mut self, partitions: &[i32]);
+
+    /// Reads paused partitions again, each from an offset on.
+    fn resume(&mut self, positions: &[(i32, i64)]);
 
     /// Lets go of everything held outside this process, such as the membership of a consumer group.
     fn close(self) -> impl Future<Output = ()> + Send;

@@ -1,6 +1,6 @@
 //! The status report: what `/v0/status` answers and `forebay status` shows.
 
-use forebay_ingest::progress::{Figures, State};
+use forebay_ingest::progress::{Figures, State, WaitingFigures};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -72,6 +72,9 @@ pub(crate) struct DatasourceReport {
     pub(crate) memory_bytes: u64,
     /// Assigned partitions by number.
     pub(crate) partitions: BTreeMap<i32, PartitionReport>,
+    /// Partitions whose next record waits for a schema, by number.
+    #[serde(default)]
+    pub(crate) waiting: BTreeMap<i32, WaitingFigures>,
     /// The last error; kept after it healed.
     pub(crate) last_error: Option<ErrorReport>,
 }
@@ -137,6 +140,7 @@ impl DatasourceReport {
             flush_interval_widened: figures.flush_interval_widened,
             memory_bytes: figures.memory_bytes as u64,
             partitions: partitions(figures),
+            waiting: figures.waiting.clone(),
             last_error: last_error(figures),
         }
     }

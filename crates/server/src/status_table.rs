@@ -5,6 +5,7 @@ use crate::{
     report::{DatasourceReport, StatusReport},
     screen::Paint,
 };
+use forebay_ingest::progress::WaitingFigures;
 use std::fmt::Write;
 
 const HEADINGS: [&str; 10] =
@@ -116,6 +117,9 @@ fn remarks(datasource: &DatasourceReport, paint: Paint) -> String {
             let _ = writeln!(text, "  {} {hint}", paint.cyan("hint:"));
         }
     }
+    if !datasource.waiting.is_empty() {
+        let _ = writeln!(text, "\n{} {}", paint.yellow("note:"), waiting_remark(datasource));
+    }
     if datasource.flush_interval_widened {
         let interval = show_millis(datasource.flush_interval_ms);
         let _ = writeln!(
@@ -129,6 +133,17 @@ fn remarks(datasource: &DatasourceReport, paint: Paint) -> String {
         let _ = writeln!(text, "\n{} {}", paint.yellow("note:"), quarantine_remark(datasource));
     }
     text
+}
+
+/// Which partitions of a data source wait, for what and since when.
+fn waiting_remark(datasource: &DatasourceReport) -> String {
+    let since = datasource.waiting.values().map(|waiting| waiting.since).min().unwrap_or_default();
+    let since = jiff::Timestamp::from_second(i64::try_from(since).unwrap_or_default()).unwrap_or_default();
+    format!(
+        "data source \"{}\": {}, since {since}; other partitions go on, nothing is dropped",
+        datasource.name,
+        WaitingFigures::summary(&datasource.waiting),
+    )
 }
 
 /// How many records of a data source are in quarantine, why, and how to look at them.
@@ -170,6 +185,7 @@ pub(crate) mod tests {
             flush_interval_widened: false,
             memory_bytes: 0,
             partitions: [].into(),
+            waiting: [].into(),
             last_error: None,
         }
     }
@@ -209,6 +225,12 @@ pub(crate) mod tests {
             ..datasource("flights", "running")
         };
         let orders = DatasourceReport { last_error: Some(broker_down()), ..datasource("orders", "retrying") };
+        let waiting =
+            WaitingFigures { schema: "id 7".into(), since: 1_700_000_000, ..WaitingFigures::default() };
+        let visits = DatasourceReport {
+            waiting: [(0, waiting.clone()), (3, waiting)].into(),
+            ..datasource("visits", "retrying")
+        };
         let clicks = DatasourceReport {
             lag: Some(1_234_567),
             rows: 10_000_000,
@@ -220,7 +242,7 @@ pub(crate) mod tests {
             partitions: [(0, partition)].into(),
             ..datasource("clicks_of_the_web_shop", "running")
         };
-        report(vec![flights, orders, clicks])
+        report(vec![flights, orders, clicks, visits])
     }
 
     #[test]

@@ -4,14 +4,17 @@ use forebay_ingest::{
     checkpoint::{Checkpoint, CheckpointDelta},
     destination::{Destination, Pressure, Receipt, SealedGroup},
     error::{Error, Kind},
+    memory::Account,
+    records::{Record, RecordBatch},
     source::{Commits, Source, SourceEvent},
 };
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 use tokio::sync::{Notify, mpsc};
 
@@ -122,19 +125,40 @@ impl Destination for MemoryDestination {
 }
 
 /// A source fed by the test through [`SourceScript`].
+///
+/// It has read a little ahead, as real ones have: what came out of the script before a partition was paused still comes.
 pub struct MemorySource {
-    events: mpsc::UnboundedReceiver<Result<SourceEvent, Error>>,
-    waiting: Arc<AtomicUsize>,
+    script: mpsc::UnboundedReceiver<Scripted>,
+    untaken: Arc<AtomicUsize>,
     commits: MemoryCommits,
+    account: Account,
+    /// Events read ahead, and whether they count as untaken.
+    ahead: VecDeque<(Scripted, bool)>,
+    /// Every record so far of the partitions that are still assigned, in order.
+    past: RecordBatch,
+    paused: BTreeSet<i32>,
 }
 
 /// The test's end of a [`MemorySource`].
 pub struct SourceScript {
-    events: mpsc::UnboundedSender<Result<SourceEvent, Error>>,
-    waiting: Arc<AtomicUsize>,
+    script: mpsc::UnboundedSender<Scripted>,
+    untaken: Arc<AtomicUsize>,
     /// What was committed.
     pub commits: MemoryCommits,
 }
+
+/// An event; records get their place in the memory budget when they are handed over.
+enum Scripted {
+    Records(RecordBatch),
+    Other(SourceEvent),
+}
+
+/// Events that a [`MemorySource`] reads ahead.
+const AHEAD: usize = 2;
+/// How often it looks whether there is memory again.
+const LOOKS_UP: Duration = Duration::from_millis(1);
+/// Records that come again come in batches of about this many bytes.
+const AGAIN_BYTES: usize = 1 << 10;
 
 /// Committed positions, kept in memory.
 #[derive(Clone, Default)]
@@ -151,26 +175,61 @@ struct CommitState {
 
 impl MemorySource {
     /// A source and the test's end of it.
-    pub fn scripted() -> (Self, SourceScript) {
-        let (sender, events) = mpsc::unbounded_channel();
+    pub fn scripted(account: &Account) -> (Self, SourceScript) {
+        let (sender, script) = mpsc::unbounded_channel();
         let commits = MemoryCommits::default();
-        let waiting = Arc::<AtomicUsize>::default();
-        let source = Self { events, waiting: waiting.clone(), commits: commits.clone() };
-        (source, SourceScript { events: sender, waiting, commits })
+        let untaken = Arc::<AtomicUsize>::default();
+        let source = Self {
+            script,
+            untaken: untaken.clone(),
+            commits: commits.clone(),
+            account: account.clone(),
+            ahead: VecDeque::new(),
+            past: RecordBatch::default(),
+            paused: BTreeSet::new(),
+        };
+        (source, SourceScript { script: sender, untaken, commits })
+    }
+
+    /// Takes an event out of the script; records of paused partitions stay behind.
+    fn read(&mut self, scripted: Scripted) {
+        let scripted = match scripted {
+            Scripted::Records(batch) => {
+                self.past.topic = batch.topic.clone();
+                batch.iter().for_each(|record| self.past.append(record));
+                Scripted::Records(batch.split(|record| self.paused.contains(&record.partition())).1)
+            }
+            Scripted::Other(SourceEvent::Revoked { partitions, lost, drained }) => {
+                self.past = self.past.split(|record| partitions.contains(&record.partition())).1;
+                self.paused.retain(|paused| !partitions.contains(paused));
+                Scripted::Other(SourceEvent::Revoked { partitions, lost, drained })
+            }
+            other => other,
+        };
+        self.ahead.push_back((scripted, true));
     }
 }
 
 impl SourceScript {
     /// Whether the loop has taken every event.
     pub fn is_idle(&self) -> bool {
-        self.waiting.load(Ordering::SeqCst) == 0
+        self.untaken.load(Ordering::SeqCst) == 0
     }
 
-    /// Sends an event.
+    /// Sends records.
+    pub fn send_records(&self, batch: RecordBatch) {
+        self.script(Scripted::Records(batch));
+    }
+
+    /// Sends an event other than records.
     pub fn send(&self, event: SourceEvent) {
-        self.waiting.fetch_add(1, Ordering::SeqCst);
+        self.script(Scripted::Other(event));
+    }
+
+    fn script(&self, scripted: Scripted) {
+        self.untaken.fetch_add(1, Ordering::SeqCst);
         // A loop that has ended no longer listens; tests look at its outcome.
-        let _ = self.events.send(Ok(event));
+        let _ = self.script.send(scripted);
     }
 }
 
@@ -209,9 +268,53 @@ impl Source for MemorySource {
     }
 
     async fn next(&mut self) -> Option<Result<SourceEvent, Error>> {
-        let event = self.events.recv().await;
-        self.waiting.fetch_sub(event.iter().len(), Ordering::SeqCst);
-        event
+        loop {
+            while self.ahead.len() < AHEAD
+                && let Ok(scripted) = self.script.try_recv()
+            {
+                self.read(scripted);
+            }
+            if self.account.exhausted() {
+                tokio::time::sleep(LOOKS_UP).await;
+                continue;
+            }
+            let Some((scripted, is_counted)) = self.ahead.pop_front() else {
+                let scripted = self.script.recv().await?;
+                self.read(scripted);
+                continue;
+            };
+            self.untaken.fetch_sub(usize::from(is_counted), Ordering::SeqCst);
+            return Some(Ok(match scripted {
+                Scripted::Records(batch) => {
+                    let charge = self.account.charge(batch.payload_bytes());
+                    SourceEvent::Records { batch, charge }
+                }
+                Scripted::Other(event) => event,
+            }));
+        }
+    }
+
+    fn pause(&mut self, partitions: &[i32]) {
+        self.paused.extend(partitions);
+    }
+
+    fn resume(&mut self, positions: &[(i32, i64)]) {
+        let positions: BTreeMap<i32, i64> = positions.iter().copied().collect();
+        self.paused.retain(|partition| !positions.contains_key(partition));
+        let resumed = SourceEvent::Resumed(positions.keys().copied().collect());
+        self.ahead.push_back((Scripted::Other(resumed), false));
+        let is_again = |record: Record<'_>| {
+            positions.get(&record.partition()).is_some_and(|from| record.offset() >= *from)
+        };
+        let mut again = RecordBatch::new(self.past.topic.clone());
+        for record in self.past.iter().filter(|record| is_again(*record)) {
+            again.append(record);
+            if again.payload_bytes() >= AGAIN_BYTES {
+                let full = std::mem::replace(&mut again, RecordBatch::new(self.past.topic.clone()));
+                self.ahead.push_back((Scripted::Records(full), false));
+            }
+        }
+        self.ahead.push_back((Scripted::Records(again), false));
     }
 
     async fn close(self) {}

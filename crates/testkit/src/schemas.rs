@@ -5,20 +5,24 @@ use forebay_ingest::{
     schema::{Fetching, Schema, SchemaError, SchemaId, SchemaKind, Schemas},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},
 };
+use tokio::sync::Notify;
 
 /// Schemas by their ids. Clones share everything.
 #[derive(Clone, Debug, Default)]
 pub struct MemorySchemas {
     state: Arc<Mutex<State>>,
+    changed: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     schemas: HashMap<SchemaId, Arc<Schema>>,
     down: bool,
+    lost: HashSet<SchemaId>,
+    hanging: bool,
     asked: Vec<(SchemaId, String)>,
 }
 
@@ -36,6 +40,22 @@ impl MemorySchemas {
         self.lock().down = down;
     }
 
+    /// From now on this one is not answered, or again.
+    pub fn set_lost(&self, id: SchemaId, lost: bool) {
+        let ids = &mut self.lock().lost;
+        if lost {
+            ids.insert(id)
+        } else {
+            ids.remove(&id)
+        };
+    }
+
+    /// From now on questions are left open, or they are answered again, those left open too.
+    pub fn set_hanging(&self, hanging: bool) {
+        self.lock().hanging = hanging;
+        self.changed.notify_waiters();
+    }
+
     /// What was asked for, with the subjects, in order.
     pub fn asked(&self) -> Vec<(SchemaId, String)> {
         self.lock().asked.clone()
@@ -48,15 +68,28 @@ impl MemorySchemas {
 
 impl Schemas for MemorySchemas {
     fn fetch<'a>(&'a self, id: SchemaId, subject: &'a str) -> Fetching<'a> {
-        let mut state = self.lock();
-        state.asked.push((id, subject.to_owned()));
-        let answer = match state.schemas.get(&id) {
-            _ if state.down => {
+        self.lock().asked.push((id, subject.to_owned()));
+        Box::pin(async move {
+            loop {
+                let changed = self.changed.notified();
+                if !self.lock().hanging {
+                    return self.answer(id);
+                }
+                changed.await;
+            }
+        })
+    }
+}
+
+impl MemorySchemas {
+    fn answer(&self, id: SchemaId) -> Result<Arc<Schema>, SchemaError> {
+        let state = self.lock();
+        match state.schemas.get(&id) {
+            _ if state.down || state.lost.contains(&id) => {
                 Err(SchemaError::Unavailable(Error::new(Kind::Unavailable, "the schemas are out of reach")))
             }
             Some(schema) => Ok(schema.clone()),
             None => Err(SchemaError::Refused(format!("there is no schema of {id}"))),
-        };
-        Box::pin(std::future::ready(answer))
+        }
     }
 }

@@ -24,6 +24,7 @@ use forebay_testkit::{
     doubles::{Fault, MemoryDestination, MemorySource, SourceScript},
     schemas::MemorySchemas,
 };
+use proptest::prelude::*;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::Notify, sync::oneshot, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -43,10 +44,14 @@ impl Bench {
     }
 
     fn decoding(decoder: RowDecoder, flush: FlushSettings) -> Self {
-        let (source, script) = MemorySource::scripted();
+        Self::with_memory(decoder, flush, 64 << 20)
+    }
+
+    fn with_memory(decoder: RowDecoder, flush: FlushSettings, bytes: usize) -> Self {
+        let account = Account::share_of(bytes, 1);
+        let (source, script) = MemorySource::scripted(&account);
         let destination = MemoryDestination::default();
         let progress = Arc::<Progress>::default();
-        let account = Account::share_of(64 << 20, 1);
         let stop = CancellationToken::new();
         let ingest = Ingest {
             source,
@@ -72,8 +77,7 @@ impl Bench {
             let position = Position { partition, offset, timestamp_ms: Some(1) };
             batch.push(position, None, Some(&value), []);
         }
-        let charge = self.account.charge(batch.payload_bytes());
-        self.script.send(SourceEvent::Records { batch, charge });
+        self.script.send_records(batch);
     }
 
     async fn stop(self) -> Result<(), Error> {
@@ -303,6 +307,10 @@ async fn offsets_that_run_backwards_end_the_loop() {
 
 /// Avro records `{n: long}`, each in a frame that names its schema: 1 is known from the start.
 fn avro_bench() -> (Bench, MemorySchemas) {
+    avro_bench_with_memory(64 << 20)
+}
+
+fn avro_bench_with_memory(bytes: usize) -> (Bench, MemorySchemas) {
     let schema = r#"{"type":"record","name":"R","fields":[{"name":"n","type":"long"}]}"#;
     let schemas = MemorySchemas::default().with(SchemaId::Confluent(1), SchemaKind::Avro, schema).with(
         SchemaId::Confluent(2),
@@ -316,7 +324,7 @@ fn avro_bench() -> (Bench, MemorySchemas) {
     };
     let formats = Formats { value, topic: "t".into(), ..Formats::default() };
     let decoder = RowDecoder::compile(columns().into(), formats).unwrap();
-    (Bench::decoding(decoder, FlushSettings::default()), schemas)
+    (Bench::with_memory(decoder, FlushSettings::default(), bytes), schemas)
 }
 
 fn framed(schema: u8, n: u8) -> Vec<u8> {
@@ -382,6 +390,115 @@ async fn waiting_records_of_partitions_that_are_taken_away_are_let_go() {
     bench.stop().await.unwrap();
 }
 
+/// Lets the loop go as far as it can go by itself.
+async fn settled(bench: &Bench) {
+    while !bench.script.is_idle() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Records of the number 1.
+fn ones(schema: u8, partition: i32, offsets: std::ops::Range<i64>) -> Vec<(i32, i64, Vec<u8>)> {
+    offsets.map(|offset| (partition, offset, framed(schema, 1))).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backlog_larger_than_the_memory_waits_while_others_reach_their_end() {
+    const MEMORY: usize = 4 << 10;
+    let (bench, schemas) = avro_bench_with_memory(MEMORY);
+    schemas.set_lost(SchemaId::Confluent(2), true);
+    for offset in (0..10_000).step_by(100) {
+        bench.send_bytes(ones(2, 0, offset..offset + 100));
+        bench.send_bytes(ones(1, 1, offset..offset + 100));
+    }
+    bench.script.commits.reached(1, 10_000).await;
+    assert!(bench.account.used() <= MEMORY / 4, "what waits takes {} bytes", bench.account.used());
+    let figures = bench.progress.figures();
+    assert_eq!(figures.state, State::Retrying);
+    assert_eq!(figures.waiting.keys().collect::<Vec<_>>(), [&0]);
+    assert_eq!((figures.waiting[&0].schema.as_str(), figures.waiting[&0].offset), ("id 2", 0));
+
+    schemas.set_lost(SchemaId::Confluent(2), false);
+    bench.script.commits.reached(0, 10_000).await;
+    assert_eq!((bench.destination.row_count(), bench.destination.quarantined_count()), (20_000, 0));
+    let figures = bench.progress.figures();
+    assert_eq!((figures.state, figures.waiting.len()), (State::Running, 0));
+    bench.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_never_answers_holds_up_only_those_who_ask() {
+    let (bench, schemas) = avro_bench_with_memory(4 << 10);
+    bench.send_bytes(ones(1, 0, 0..1));
+    bench.script.commits.reached(0, 1).await;
+    schemas.set_hanging(true);
+    for offset in (0..1000).step_by(100) {
+        bench.send_bytes(ones(2, 1, offset..offset + 100));
+        bench.send_bytes(ones(1, 0, offset + 1..offset + 101));
+    }
+    bench.script.commits.reached(0, 1001).await;
+    assert_eq!(bench.script.commits.committed(1), None);
+    assert!(!bench.progress.figures().caught_up());
+    schemas.set_hanging(false);
+    bench.script.commits.reached(1, 1000).await;
+    assert_eq!(bench.destination.row_count(), 2001);
+    bench.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_whose_schema_is_there_does_not_wait_for_that_of_another() {
+    let (bench, schemas) = avro_bench();
+    schemas.set_lost(SchemaId::Confluent(1), true);
+    bench.send_bytes([(0, 0, framed(1, 1)), (1, 0, framed(2, 2))]);
+    bench.script.commits.reached(1, 1).await;
+    assert_eq!(bench.progress.figures().waiting.keys().collect::<Vec<_>>(), [&0]);
+    assert_eq!(bench.script.commits.committed(0), None);
+    bench.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_was_let_go_starts_anew_after_it_was_taken_away() {
+    let (bench, schemas) = avro_bench_with_memory(4 << 10);
+    schemas.set_lost(SchemaId::Confluent(2), true);
+    bench.script.send(SourceEvent::Assigned(vec![0]));
+    bench.send_bytes(ones(2, 0, 0..500));
+    settled(&bench).await;
+    let (drained, gone) = oneshot::channel();
+    bench.script.send(SourceEvent::Revoked { partitions: vec![0], lost: false, drained });
+    gone.await.unwrap_err();
+    settled(&bench).await;
+    let figures = bench.progress.figures();
+    assert_eq!((figures.state, figures.waiting.len()), (State::Running, 0), "the trouble went with it");
+    schemas.set_lost(SchemaId::Confluent(2), false);
+    bench.script.send(SourceEvent::Assigned(vec![0]));
+    bench.send_bytes(ones(2, 0, 0..500));
+    bench.script.commits.reached(0, 500).await;
+    assert_eq!(bench.destination.row_count(), 500);
+    bench.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_heals_elsewhere_does_not_hide_that_partitions_wait() {
+    let (bench, schemas) = avro_bench();
+    schemas.set_down(true);
+    bench.send_bytes([(0, 0, framed(1, 1))]);
+    while bench.progress.figures().state != State::Retrying {
+        tokio::task::yield_now().await;
+    }
+    bench.script.send(SourceEvent::Assigned(vec![0, 1]));
+    bench.script.send(SourceEvent::Recovered);
+    settled(&bench).await;
+    let figures = bench.progress.figures();
+    assert_eq!(figures.state, State::Retrying);
+    let error = figures.last_error.unwrap();
+    assert!(!error.healed);
+    assert_eq!(
+        error.fact,
+        "data source \"d\": partition 0 waits for a schema (id 1): the schemas are out of reach"
+    );
+    bench.stop().await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_schema_that_the_registry_does_not_have_sends_records_to_quarantine() {
     let (bench, _) = avro_bench();
@@ -390,4 +507,62 @@ async fn a_schema_that_the_registry_does_not_have_sends_records_to_quarantine() 
     assert_eq!((bench.destination.row_count(), bench.destination.quarantined_count()), (2, 1));
     assert_eq!(bench.progress.figures().quarantined_by_reason["schema-not-found"], 1);
     bench.stop().await.unwrap();
+}
+
+/// What happens to the loop, step by step.
+#[derive(Clone, Debug)]
+enum Step {
+    /// So many records of a partition, all of one schema.
+    Records { partition: i32, schema: u8, count: i64 },
+    /// A schema is out of reach, or is not any more.
+    Reach { schema: u8, lost: bool },
+    /// Time passes, milliseconds.
+    Pass(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let records = (0..3, 1..=2_u8, 1..200_i64).prop_map(|(partition, schema, count)| Step::Records {
+        partition,
+        schema,
+        count,
+    });
+    let reach = (1..=2_u8, any::<bool>()).prop_map(|(schema, lost)| Step::Reach { schema, lost });
+    let step = prop_oneof![4 => records, 2 => reach, 1 => (0..5_000_u64).prop_map(Step::Pass)];
+    proptest::collection::vec(step, 1..40)
+}
+
+async fn every_record_lands(steps: Vec<Step>, memory: usize) {
+    let (bench, schemas) = avro_bench_with_memory(memory);
+    let mut ends = [0_i64; 3];
+    for step in steps {
+        match step {
+            Step::Records { partition, schema, count } => {
+                let end = &mut ends[partition as usize];
+                bench.send_bytes(ones(schema, partition, *end..*end + count));
+                *end += count;
+            }
+            Step::Reach { schema, lost } => schemas.set_lost(SchemaId::Confluent(schema.into()), lost),
+            Step::Pass(millis) => tokio::time::sleep(Duration::from_millis(millis)).await,
+        }
+    }
+    schemas.set_lost(SchemaId::Confluent(1), false);
+    schemas.set_lost(SchemaId::Confluent(2), false);
+    for (partition, end) in (0..).zip(ends).filter(|(_, end)| *end > 0) {
+        let reached = bench.script.commits.reached(partition, end);
+        let reached = tokio::time::timeout(Duration::from_secs(600), reached).await;
+        assert!(reached.is_ok(), "partition {partition} stands still: {:?}", bench.progress.figures());
+    }
+    assert_eq!(bench.destination.row_count() as i64, ends.iter().sum::<i64>());
+    assert_eq!(bench.account.used(), 0);
+    bench.stop().await.unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_record_lands_once_however_schemas_come_and_go(steps in steps(), memory in 64_usize..100_000) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        runtime.unwrap().block_on(every_record_lands(steps, memory));
+    }
 }

@@ -1,6 +1,7 @@
 //! What librdkafka calls back: rebalances, watermarks, errors.
 
 use super::{
+    paused::Paused,
     settings::ConsumerSettings,
     start,
     trouble::{explain, explain_gap},
@@ -43,6 +44,7 @@ pub(super) struct Context {
     /// Records polled but not handed over yet. Behind a lock because a rebalance hands them over from inside a poll.
     pending: Mutex<RecordBatch>,
     buffers: RecordBuffers,
+    pub(super) paused: Paused,
     reason: Mutex<Option<(Code, String)>>,
     troubled: Mutex<Option<Code>>,
     fenced: AtomicBool,
@@ -67,6 +69,7 @@ impl Context {
             account,
             pending,
             buffers: RecordBuffers::default(),
+            paused: Paused::default(),
             reason: Mutex::default(),
             troubled: Mutex::default(),
             fenced: AtomicBool::new(false),
@@ -97,6 +100,18 @@ impl Context {
             Ok(Err(_)) => true,
             Err(_) => false,
         }
+    }
+
+    /// A place for one more event, if the loop is not too busy for it now.
+    pub(super) fn place(&self) -> Option<mpsc::Permit<'_, Result<SourceEvent, Error>>> {
+        self.events.try_reserve().ok()
+    }
+
+    /// Drops pending records of these partitions.
+    pub(super) fn drop_pending(&self, partitions: &[i32]) {
+        let mut pending = self.pending();
+        let (_, left) = pending.split(|record| partitions.contains(&record.partition()));
+        *pending = left;
     }
 
     /// Tells the loop of an error that librdkafka goes on from by itself.
@@ -152,19 +167,21 @@ impl Context {
         }
     }
 
-    fn revoke(&self, partitions: Vec<i32>, lost: bool) {
+    /// Lets the loop drain partitions that are taken away. None of them is paused for the loop any more then.
+    fn revoke(&self, partitions: &[i32], lost: bool) {
         if lost {
             *self.pending() = RecordBatch::new(self.settings.topic.as_str().into());
         } else {
             self.deliver(DRAIN_DEADLINE);
         }
         let (drained, wait) = oneshot::channel::<()>();
-        self.send(Ok(SourceEvent::Revoked { partitions, lost, drained }));
+        self.send(Ok(SourceEvent::Revoked { partitions: partitions.to_vec(), lost, drained }));
         // The loop drops its end when it has drained, or when it gave up and will open the source again.
         let waited = self.runtime.block_on(async { timeout(DRAIN_DEADLINE, wait).await });
         if waited.is_err() {
             self.fenced.store(true, Ordering::Relaxed);
         }
+        self.paused.forget(partitions);
     }
 
     fn pin_start(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
@@ -230,17 +247,23 @@ impl ClientContext for Context {
 impl ConsumerContext for Context {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
+            // A member that keeps what it has is assigned nothing, and librdkafka answers no questions about nothing.
+            Rebalance::Assign(partitions) if partitions.count() == 0 => {}
             Rebalance::Assign(partitions) => self.pin_start(consumer, partitions),
             Rebalance::Revoke(partitions) => {
-                self.revoke(partition_numbers(partitions), consumer.assignment_lost());
+                self.revoke(&partition_numbers(partitions), consumer.assignment_lost());
             }
             Rebalance::Error(_) => {}
         }
     }
 
-    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
             Rebalance::Assign(partitions) => {
+                // librdkafka may remember that one was paused when it was here before.
+                if let Err(error) = consumer.resume(partitions) {
+                    self.trouble(error.rdkafka_error_code().unwrap_or(Code::Unknown));
+                }
                 self.send(Ok(SourceEvent::Assigned(partition_numbers(partitions))));
             }
             Rebalance::Revoke(_) => {}

@@ -1,6 +1,7 @@
 //! Kafka: a topic as a source, through librdkafka.
 
 mod context;
+mod paused;
 mod sample;
 mod settings;
 mod source;

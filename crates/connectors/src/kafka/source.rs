@@ -3,7 +3,7 @@
 //! librdkafka's poll blocks and must be called often or the group gives the partitions away, hence the thread of its own.
 //! When the loop is busy the thread waits; when it stays busy the thread pauses the partitions and goes on polling.
 
-use super::{context::Context, settings::ConsumerSettings, topic_id, trouble::explain};
+use super::{context::Context, paused::Order, settings::ConsumerSettings, topic_id, trouble::explain};
 use forebay_ingest::{
     checkpoint::CheckpointDelta,
     error::{Error, Kind},
@@ -41,6 +41,8 @@ const BATCHES_AHEAD: usize = 4;
 const IDLE_POLL: Duration = Duration::from_millis(100);
 /// How long the thread waits for a busy loop before it pauses the partitions.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long finding the first offset of a partition may take, and how long going back there.
+const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the first contact with the cluster may take.
 const FIRST_CONTACT: Duration = Duration::from_secs(10);
 
@@ -77,7 +79,8 @@ impl KafkaSource {
             .map_err(|error| Error::new(Kind::Internal, "joining the group died").caused_by(error))??;
         let consumer = Arc::new(consumer);
         let closing = Arc::new(AtomicBool::new(false));
-        let poller = Poller { consumer: consumer.clone(), account, closing: closing.clone() };
+        let topic = settings.topic.clone();
+        let poller = Poller { consumer: consumer.clone(), topic, account, closing: closing.clone() };
         let thread = thread::Builder::new()
             .name("kafka-poll".into())
             .spawn(move || poller.run_guarded())
@@ -100,6 +103,14 @@ impl Source for KafkaSource {
 
     async fn next(&mut self) -> Option<Result<SourceEvent, Error>> {
         self.events.recv().await
+    }
+
+    fn pause(&mut self, partitions: &[i32]) {
+        self.consumer.context().paused.order(Order::Pause(partitions.to_vec()));
+    }
+
+    fn resume(&mut self, positions: &[(i32, i64)]) {
+        self.consumer.context().paused.order(Order::Resume(positions.to_vec()));
     }
 
     /// Leaves the group and waits until librdkafka has let go of everything.
@@ -203,6 +214,7 @@ fn context_code(context: &Context, code: Code) -> Code {
 /// The polling thread.
 struct Poller {
     consumer: Arc<BaseConsumer<Context>>,
+    topic: String,
     account: Account,
     closing: Arc<AtomicBool>,
 }
@@ -220,6 +232,9 @@ impl Poller {
 
     fn run(&self) {
         while !self.closing.load(Ordering::Relaxed) {
+            if self.context().paused.is_due() {
+                self.obey(false);
+            }
             let idle = self.context().pending().is_empty();
             match self.consumer.poll(if idle { IDLE_POLL } else { Duration::ZERO }) {
                 Some(Ok(record)) => self.take(&record),
@@ -267,6 +282,7 @@ impl Poller {
     fn pause_until(&self, done: impl Fn() -> bool) {
         self.with_assignment(Consumer::pause);
         while !self.closing.load(Ordering::Relaxed) && !done() {
+            self.obey(true);
             // A paused consumer delivers no record; polling serves rebalances and keeps the membership.
             match self.consumer.poll(IDLE_POLL) {
                 Some(Ok(record)) => {
@@ -281,14 +297,74 @@ impl Poller {
         self.with_assignment(Consumer::resume);
     }
 
+    /// Acts on all partitions but those that are paused for themselves.
     fn with_assignment(
         &self,
         act: impl Fn(&BaseConsumer<Context>, &TopicPartitionList) -> Result<(), KafkaError>,
     ) {
-        let acted = self.consumer.assignment().and_then(|partitions| act(&self.consumer, &partitions));
+        let acted = self.consumer.assignment().and_then(|assigned| {
+            let assigned = assigned.elements().into_iter().map(|element| element.partition());
+            let partitions =
+                self.list(assigned.filter(|partition| !self.context().paused.contains(*partition)));
+            act(&self.consumer, &partitions)
+        });
         if let Err(error) = acted {
             self.trouble(&error);
         }
+    }
+
+    /// Carries out what the loop wants of single partitions, as far as it listens. `all_paused` says that they are paused
+    /// anyway, all of them.
+    fn obey(&self, all_paused: bool) {
+        while self.context().paused.is_due() {
+            // Whoever resumes must be told at once, before the next record: so only with a place for that.
+            let Some(place) = self.context().place() else { return };
+            match self.context().paused.next() {
+                Some(Order::Pause(partitions)) => self.pause(&partitions),
+                Some(Order::Resume(positions)) if !positions.is_empty() => {
+                    let partitions: Vec<i32> = positions.iter().map(|(partition, _)| *partition).collect();
+                    self.context().drop_pending(&partitions);
+                    match self.go_back(&positions, all_paused) {
+                        Ok(()) => place.send(Ok(SourceEvent::Resumed(partitions))),
+                        Err(error) => {
+                            let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
+                            place.send(Err(self.context().explain(code)));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn pause(&self, partitions: &[i32]) {
+        if let Err(error) = self.consumer.pause(&self.list(partitions.iter().copied())) {
+            self.trouble(&error);
+        }
+    }
+
+    /// Reads on at these positions; what was fetched of their partitions before is dropped by librdkafka.
+    fn go_back(&self, positions: &[(i32, i64)], all_paused: bool) -> Result<(), KafkaError> {
+        for (partition, offset) in positions {
+            let (first, _) = self.consumer.fetch_watermarks(&self.topic, *partition, SEEK_TIMEOUT)?;
+            if *offset < first {
+                // Retention was faster. Whoever opens the source again tells which records are gone.
+                return Err(KafkaError::OffsetFetch(Code::OffsetOutOfRange));
+            }
+            self.consumer.seek(&self.topic, *partition, Offset::Offset(*offset), SEEK_TIMEOUT)?;
+        }
+        match all_paused {
+            true => Ok(()),
+            false => self.consumer.resume(&self.list(positions.iter().map(|(partition, _)| *partition))),
+        }
+    }
+
+    fn list(&self, partitions: impl Iterator<Item = i32>) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition(&self.topic, partition);
+        }
+        list
     }
 
     fn trouble(&self, error: &KafkaError) {

@@ -219,9 +219,13 @@ impl Documents {
         self.unframe(record, self.bytes(record)?).ok()
     }
 
-    /// Whether a record must wait for its schema.
-    pub(super) fn must_wait(&self, record: Record<'_>) -> bool {
-        self.only.is_none() && self.frame(record).is_some_and(|frame| !self.knows(&PlanId::of(&frame)))
+    /// What has to be learned before a record can be decoded, if anything.
+    pub(super) fn missing(&self, record: Record<'_>) -> Option<PlanId> {
+        if self.only.is_some() {
+            return None;
+        }
+        let id = PlanId::of(&self.frame(record)?);
+        (!self.knows(&id)).then_some(id)
     }
 
     /// The plan of all documents, in a format without schemas.

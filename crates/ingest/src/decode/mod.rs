@@ -29,8 +29,9 @@ use documents::{Documents, PlanId, Side, SidePlans};
 use forebay_project::model::{RecordFormat, RegistryKind, Tombstones};
 use side::{Failure, OpenSide};
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 /// A data source's decoder, shared by every thread.
@@ -46,6 +47,8 @@ pub struct RowDecoder {
     tombstones: Tombstones,
     /// Emptied batches, for the next rows: fresh memory costs a good part of what decoding costs.
     free: Mutex<Vec<ColumnBatch>>,
+    /// The latest batch while it is on its way: a model of the room that the next one needs.
+    latest: Mutex<Weak<ColumnBatch>>,
 }
 
 /// How the records of a data source are written.
@@ -97,6 +100,14 @@ impl Unknown {
     }
 }
 
+/// Their ids, as records name them.
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids: BTreeSet<String> = self.ids.iter().map(|(_, id)| id.schema.to_string()).collect();
+        f.write_str(&ids.into_iter().collect::<Vec<_>>().join(", "))
+    }
+}
+
 /// A group of fewer records comes from a topic that is read as fast as it fills.
 const FEW_RECORDS: usize = 10_000;
 
@@ -139,6 +150,7 @@ impl RowDecoder {
             columns,
             tombstones,
             free: Mutex::default(),
+            latest: Mutex::default(),
         })
     }
 
@@ -202,9 +214,20 @@ impl RowDecoder {
         }
     }
 
-    /// Whether a record must wait until its schemas are learned.
-    pub fn must_wait(&self, record: Record<'_>) -> bool {
-        self.value.must_wait(record) || self.key.as_ref().is_some_and(|key| key.must_wait(record))
+    /// The schemas that have to be learned before a record can be decoded; `None` when all are known.
+    pub fn missing(&self, record: Record<'_>) -> Option<Unknown> {
+        let value = self.value.missing(record).map(|id| (Side::Value, id));
+        let key = self.key.as_ref().and_then(|key| key.missing(record)).map(|id| (Side::Key, id));
+        let ids: Vec<_> = value.into_iter().chain(key).collect();
+        (!ids.is_empty()).then_some(Unknown { ids })
+    }
+
+    /// Whether all of `unknown` have been learned since.
+    pub fn knows(&self, unknown: &Unknown) -> bool {
+        unknown.ids.iter().all(|(side, id)| match side {
+            Side::Value => self.value.knows(id),
+            Side::Key => self.key.as_ref().is_some_and(|key| key.knows(id)),
+        })
     }
 
     /// Decodes every record of `records`; a bad one goes to quarantine and leaves its neighbours alone.
@@ -220,8 +243,10 @@ impl RowDecoder {
             let now = u32::try_from(epoch_time().as_secs()).unwrap_or(u32::MAX);
             Arc::new(rejects.into_column_batch(records, &self.columns, now))
         });
+        let rows = Arc::new(rows);
+        *self.latest() = Arc::downgrade(&rows);
         Ok(DecodedBatch {
-            rows: Arc::new(rows),
+            rows,
             quarantined,
             reasons,
             skipped_tombstones,
@@ -374,7 +399,12 @@ impl RowDecoder {
     }
 
     fn empty_rows(&self) -> ColumnBatch {
-        self.free().pop().unwrap_or_else(|| self.new_batch())
+        let used = self.free().pop();
+        used.or_else(|| Some(self.latest().upgrade()?.empty_like())).unwrap_or_else(|| self.new_batch())
+    }
+
+    fn latest(&self) -> MutexGuard<'_, Weak<ColumnBatch>> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn free(&self) -> MutexGuard<'_, Vec<ColumnBatch>> {

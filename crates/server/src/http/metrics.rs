@@ -100,6 +100,24 @@ fn partitions(page: &mut Page, observed: &[Observed]) {
     page.each_partition(observed, "forebay_partition_high_watermark", |partition| {
         partition.high_watermark.map(|offset| offset.to_string())
     });
+    waiting(page, observed);
+}
+
+fn waiting(page: &mut Page, observed: &[Observed]) {
+    const NAME: &str = "forebay_partition_waiting_since_seconds";
+    page.family(NAME, "gauge", "Since when the partition waits for a schema, seconds since the epoch.");
+    for it in observed {
+        for (number, waiting) in &it.figures.waiting {
+            let number = number.to_string();
+            let labels = [
+                ("datasource", it.name.as_str()),
+                ("topic", &it.topic),
+                ("partition", &number),
+                ("schema", &waiting.schema),
+            ];
+            page.sample(NAME, &labels, waiting.since);
+        }
+    }
 }
 
 fn latencies(page: &mut Page, observed: &[Observed]) {
@@ -214,7 +232,7 @@ fn escape(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use forebay_ingest::progress::{Figures, PartitionFigures};
+    use forebay_ingest::progress::{Figures, PartitionFigures, WaitingFigures};
 
     #[test]
     fn the_page_holds_every_metric_in_the_format_of_prometheus() {
@@ -228,6 +246,9 @@ mod tests {
             memory_bytes: 1024,
             ..Figures::default()
         };
+        let waiting =
+            WaitingFigures { schema: "id 7".into(), since: 1_700_000_000, ..WaitingFigures::default() };
+        figures.waiting.insert(3, waiting);
         figures.quarantined_by_reason.insert("out-of-range", 3);
         let partition = PartitionFigures {
             next_offset: Some(1000),

@@ -285,6 +285,42 @@ fn a_partition_waits_for_its_schema_while_others_go_on() {
 }
 
 #[test]
+fn a_backlog_larger_than_the_memory_waits_while_others_reach_their_end() {
+    const BACKLOG: u64 = 300_000;
+    let numbers = AvroNumbers::new(2);
+    let [known, unknown] = numbers.ids;
+    let path = format!("/schemas/ids/{unknown}");
+    numbers.registry.fail(&Fault::status(503).times(1_000_000).path(&path)).unwrap();
+    let framed = |id: u32, datum: &[u8]| [&[0], &id.to_be_bytes()[..], datum].concat();
+    // A name of 26 letters: the backlog is about 10 MB, five times the memory.
+    let named = framed(unknown, &[&[2, 52][..], &[b'x'; 26]].concat());
+    let backlog = (0..BACKLOG).map(|_| Outgoing::value(named.clone()).partition(1));
+    Broker::shared().produce(&numbers.topic, backlog).unwrap();
+    let others = (0..BACKLOG).map(|_| Outgoing::value(framed(known, &[2])).partition(0));
+    Broker::shared().produce(&numbers.topic, others).unwrap();
+
+    let mut server = numbers.project.start(&["--memory", "2MiB"]).ready();
+    let status = server.until("the end of the other partition", |it| it["rows"] == BACKLOG);
+    assert_eq!((&status["caught_up"], &status["state"]), (&false.into(), &"retrying".into()), "{status}");
+    assert_eq!(status["waiting"].as_object().unwrap().keys().collect::<Vec<_>>(), ["1"]);
+    let waiting = &status["waiting"]["1"];
+    assert_eq!((&waiting["schema"], &waiting["offset"]), (&format!("id {unknown}").into(), &0.into()));
+    assert!(waiting["why"].as_str().unwrap().contains(numbers.registry.base_url()), "{waiting}");
+    let screen = numbers.project.run(&["status"]).out;
+    assert!(screen.contains(&format!("partition 1 waits for a schema (id {unknown}), since 20")), "{screen}");
+    assert!(server.get("/metrics").contains("forebay_partition_waiting_since_seconds{"));
+
+    numbers.registry.heal().unwrap();
+    let status = server.until_rows(2 * BACKLOG);
+    assert_eq!((&status["quarantined"], &status["waiting"]), (&0.into(), &serde_json::json!({})), "{status}");
+    let found = "SELECT count(), uniqExact(__offset), max(__offset), any(__topic), uniqExact(__topic) FROM numbers \
+                 WHERE __partition = 1";
+    let expected = format!("{BACKLOG}\t{BACKLOG}\t{}\t{}\t1", BACKLOG - 1, numbers.topic);
+    assert_eq!(numbers.project.sql(found), expected);
+    server.stop();
+}
+
+#[test]
 fn records_that_wait_for_a_schema_are_read_again_after_a_restart() {
     let numbers = AvroNumbers::new(1);
     let [known, unknown] = numbers.ids;
