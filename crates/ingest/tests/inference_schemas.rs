@@ -3,7 +3,7 @@
 
 use forebay_ingest::avro::{self, AvroSchema};
 use forebay_ingest::document::{DocumentColumn, DocumentDecoder, Texts, scratch};
-use forebay_ingest::inference::{self, DatasourceText, Inference, InferredColumn, Nested, Options};
+use forebay_ingest::inference::{self, DatasourceText, Declared, Inference, InferredColumn, Nested, Options};
 use forebay_ingest::protobuf::{self, MessageChoice, ProtobufSchema};
 use forebay_ingest::schema::{Schema, SchemaKind, SchemaReference};
 use forebay_ingest::target::{ColumnSource, TargetColumn};
@@ -95,6 +95,43 @@ fn a_root_union_of_records_gives_the_fields_of_all() {
     let columns = of_avro(text, OPTIONS[0]).columns;
     let types: Vec<String> = columns.iter().map(|it| format!("{} {}", it.name, it.column_type)).collect();
     assert_eq!(types, ["x Nullable(Int32)", "y Nullable(String)"]);
+}
+
+#[test]
+fn several_schemas_give_columns_for_the_records_of_all() {
+    let of = |fields: &str| {
+        let text = format!(r#"{{"type":"record","name":"R","fields":[{fields}]}}"#);
+        Declared::of_avro(&AvroSchema::parse(&schema(SchemaKind::Avro, &text)).unwrap())
+    };
+    let newest = of(r#"{"name":"id","type":"long"},{"name":"n","type":"double"},{"name":"new","type":"int"},
+        {"name":"tags","type":{"type":"array","items":"long"}},{"name":"odd","type":"boolean"}"#);
+    let older = of(r#"{"name":"gone","type":"string"},{"name":"id","type":"int"},{"name":"n","type":"int"},
+        {"name":"tags","type":{"type":"array","items":"int"}},{"name":"odd","type":"bytes"}"#);
+    let columns = Declared::infer([newest, older], OPTIONS[0]).unwrap().columns;
+    let types: Vec<String> = columns.iter().map(|it| format!("{} {}", it.name, it.column_type)).collect();
+    let expected = [
+        "id Int64",
+        "n Float64",
+        "new Nullable(Int32)",
+        "tags Array(Int64)",
+        "odd String",
+        "gone Nullable(String)",
+    ];
+    assert_eq!(types, expected);
+    assert_eq!(Declared::infer([], OPTIONS[0]), None);
+}
+
+#[test]
+fn a_message_that_is_unrolled_gives_the_columns_of_its_items() {
+    let text =
+        r#"syntax = "proto3"; message Batch { repeated Item items = 1; } message Item { string sku = 1; }"#;
+    let parsed = ProtobufSchema::parse(&schema(SchemaKind::Protobuf, text)).unwrap();
+    let message = parsed.message(MessageChoice::Name("Batch")).unwrap();
+    let names = |unroll| {
+        let inference = Declared::infer([Declared::of_protobuf(&message, unroll)], OPTIONS[0]).unwrap();
+        inference.columns.into_iter().map(|column| column.name).collect::<Vec<_>>()
+    };
+    assert_eq!((names(false), names(true)), (vec!["items_sku".to_owned()], vec!["sku".to_owned()]));
 }
 
 #[test]

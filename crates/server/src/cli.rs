@@ -7,7 +7,7 @@ use crate::{
 };
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, builder::FalseyValueParser};
 use clap_complete::Shell;
-use forebay_project::model::Format;
+use forebay_project::model::{Format, Framing};
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 /// Turns Kafka topics into ClickHouse tables, exactly once.
@@ -55,6 +55,7 @@ pub(crate) enum Command {
         ("forebay preview kafka orders", "the newest records of the topic orders, and its columns"),
         ("forebay preview kafka orders --limit 100 --json", "for programs"),
         ("forebay preview kafka orders --value-format avro", "when detection errs"),
+        ("forebay preview kafka orders --value-schema order.avsc", "records that name no schema"),
         ("forebay preview flights.ndjson", "a local file: NDJSON, CSV, TSV or Parquet, .gz and .zst too"),
     ]))]
     Preview(PreviewArgs),
@@ -185,9 +186,8 @@ pub(crate) struct PreviewArgs {
 /// How a topic or a file is looked at.
 #[derive(Debug, Args)]
 pub(crate) struct LookArgs {
-    /// How the values are written [default: detected]
-    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Columns")]
-    pub(crate) value_format: Option<ValueFormat>,
+    #[command(flatten)]
+    pub(crate) told: ToldFormats,
 
     /// What becomes of objects in objects
     #[arg(long, value_enum, default_value_t, value_name = "HOW", help_heading = "Columns")]
@@ -210,6 +210,74 @@ impl LookArgs {
     /// Whether objects in objects become JSON columns.
     pub(crate) fn nested_json(&self) -> bool {
         self.nested == NestedObjects::Json
+    }
+}
+
+/// What is told of values and keys; the rest is detected.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Formats")]
+pub(crate) struct ToldFormats {
+    /// How the values are written [default: detected]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) value_format: Option<ValueFormat>,
+
+    /// Schema of values that name none: a file of the project, or /subjects/S of the registry
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) value_schema: Option<String>,
+
+    /// Protobuf message of values that name none
+    #[arg(long, value_name = "NAME")]
+    pub(crate) value_message: Option<String>,
+
+    /// How values and keys say which schema they were written with [default: detected]
+    #[arg(long, value_enum, value_name = "FRAMING")]
+    pub(crate) schema_framing: Option<SchemaFraming>,
+
+    /// How the keys are written [default: detected]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) key_format: Option<ValueFormat>,
+
+    /// Schema of keys that name none
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) key_schema: Option<String>,
+
+    /// Protobuf message of keys that name none
+    #[arg(long, value_name = "NAME")]
+    pub(crate) key_message: Option<String>,
+
+    /// How keys say which schema they were written with, where values say it otherwise
+    #[arg(long, value_enum, value_name = "FRAMING")]
+    pub(crate) key_schema_framing: Option<SchemaFraming>,
+}
+
+/// The values of `KAFKA_SCHEMA_FRAMING`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaFraming {
+    /// Told from headers and first bytes.
+    Auto,
+    /// A byte and a 4-byte id or a GUID, or a header.
+    Confluent,
+    /// A byte and an 8-byte id.
+    Apicurio,
+    /// AWS Glue.
+    Glue,
+    /// A header of Azure.
+    Azure,
+    /// The bare value.
+    None,
+}
+
+impl SchemaFraming {
+    /// The framing of the project language.
+    pub(crate) fn framing(self) -> Framing {
+        match self {
+            Self::Auto => Framing::Auto,
+            Self::Confluent => Framing::Confluent,
+            Self::Apicurio => Framing::Apicurio,
+            Self::Glue => Framing::Glue,
+            Self::Azure => Framing::Azure,
+            Self::None => Framing::None,
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::{
     cli::InitArgs,
     exit::{Exit, Failure},
-    preview::{self, Place},
-    project_files::read_project,
+    preview::{self, Place, counted},
+    project_files::{add_included, read_project},
     screen::{Screen, write_out},
 };
 use forebay_project::SourceFile;
@@ -56,15 +56,16 @@ fn write_datasource(place: &Place, args: &InitArgs, screen: Screen) -> Result<()
     }
     fs::create_dir_all(&args.dir).map_err(|error| not_writable(&args.dir, &error))?;
     write_new(&path, &text)?;
-    let columns = findings.inference.columns.len();
+    let count = findings.inference.columns.len();
     let shown = path.display();
     write_out(&if screen.json {
         format!(
             "{}\n",
-            json!({ "files": [shown.to_string()], "columns": columns, "notes": findings.inference.notes })
+            json!({ "files": [shown.to_string()], "columns": count, "notes": findings.inference.notes })
         )
     } else {
-        format!("wrote {shown}: {columns} columns from {} of {}\n", findings.extent, findings.place)
+        let columns = counted(count, "column");
+        format!("wrote {shown}: {columns} from {} of {}\n", findings.extent, findings.place)
     });
     Ok(())
 }
@@ -79,6 +80,7 @@ fn check_text(dir: &Path, name: &str, text: &str) -> Result<(), Failure> {
     // A file of no topic needs no project around it.
     let mut files = read_project(dir).unwrap_or_default();
     files.push(SourceFile { path: format!("{name}.datasource"), text: text.to_owned() });
+    add_included(dir, &mut files)?;
     match forebay_project::load(&files) {
         Ok(_) => Ok(()),
         Err(found) => Err(Failure::new(

@@ -56,7 +56,7 @@ fn walk(dir: &Path, below: &Path, depth: usize, paths: &mut BTreeSet<String>) ->
 }
 
 /// Reads files that an `INCLUDE` names and that the walk has not met; a missing one is the checker's to report.
-fn add_included(dir: &Path, files: &mut Vec<SourceFile>) -> Result<(), Failure> {
+pub(crate) fn add_included(dir: &Path, files: &mut Vec<SourceFile>) -> Result<(), Failure> {
     let mut next = 0;
     while let Some(file) = files.get(next) {
         for path in forebay_project::included_paths(file) {

@@ -3,7 +3,7 @@
 use super::name::{self, Names};
 use super::observed::{Fields, Objects, Observed, Shape};
 use super::scalar_type::scalar_type;
-use super::{Chosen, Inference, InferredColumn, Nested, Options, sorting_key};
+use super::{Chosen, Inference, InferredColumn, Nested, Options};
 use forebay_project::column_type::ColumnType;
 use forebay_project::model::{Path, PathStep};
 
@@ -42,12 +42,7 @@ impl Columns {
 
     /// What was found, with a proposal for the sorting key.
     pub(super) fn finish(self) -> Inference {
-        let Self { options, columns, notes, .. } = self;
-        Inference {
-            sorting_key: sorting_key::propose(&columns, options.has_automatic_columns),
-            columns,
-            notes,
-        }
+        Inference::new(self.columns, self.notes, self.options)
     }
 
     /// Adds the columns of the records' values themselves.

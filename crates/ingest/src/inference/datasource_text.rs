@@ -1,6 +1,6 @@
 //! Inferred columns as the text of a `.datasource` file.
 
-use super::{Inference, InferredColumn};
+use super::{Inference, InferredColumn, Replacing};
 use forebay_project::model::Text;
 use std::fmt::Write;
 
@@ -25,14 +25,22 @@ impl DatasourceText<'_> {
         for (index, column) in inference.columns.iter().enumerate() {
             push_column(&mut text, column, index == last);
         }
-        let key = &inference.sorting_key;
-        push(&mut text, format_args!("\nENGINE \"MergeTree\"\n# {}\n", one_line(&key.reason)));
-        push(&mut text, format_args!("ENGINE_SORTING_KEY \"{}\"\n", key.expression));
+        push_engine(&mut text, inference);
         text.push_str(if self.directives.is_empty() { "" } else { "\n" });
         for (name, value) in self.directives {
             push(&mut text, format_args!("{name} {value}\n"));
         }
         text
+    }
+}
+
+fn push_engine(text: &mut String, inference: &Inference) {
+    let engine = if inference.replacing.is_some() { "ReplacingMergeTree" } else { "MergeTree" };
+    let key = &inference.sorting_key;
+    push(text, format_args!("\nENGINE \"{engine}\"\n# {}\n", one_line(&key.reason)));
+    push(text, format_args!("ENGINE_SORTING_KEY \"{}\"\n", key.expression));
+    if let Some(Replacing { version, is_deleted }) = &inference.replacing {
+        push(text, format_args!("ENGINE_VER \"{version}\"\nENGINE_IS_DELETED \"{is_deleted}\"\n"));
     }
 }
 

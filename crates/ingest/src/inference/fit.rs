@@ -1,6 +1,7 @@
 //! Columns against the records they were made from, by the decoder that will run.
 
 use super::InferredColumn;
+use super::columns::{nullable, zero_text};
 use crate::document::{DocumentColumn, DocumentDecoder, Texts, scratch};
 use crate::json::{self, CompileError, Decoder};
 use crate::target::{ColumnSource, TargetColumn};
@@ -20,28 +21,13 @@ pub(super) fn widen(columns: &mut [InferredColumn], documents: &[Vec<u8>]) {
             return;
         }
         for index in at_fault {
-            widen_column(&mut columns[index]);
+            columns[index].widen();
         }
     }
 }
 
-fn widen_column(column: &mut InferredColumn) {
-    let may_lack = column.default.is_some() || column.column_type.is_nullable();
-    let was_text = column.column_type == ColumnType::String;
-    column.reason = Some(format!("some values do not fit {}: kept as text", column.column_type));
-    column.column_type = match may_lack || was_text {
-        true => ColumnType::Nullable(Box::new(ColumnType::String)),
-        false => ColumnType::String,
-    };
-    column.default = None;
-    if let Path::Document(steps) = &mut column.path {
-        let lists_from = steps.iter().position(|step| *step == PathStep::Each);
-        steps.truncate(lists_from.unwrap_or(steps.len()));
-    }
-}
-
 /// The columns that refuse a record, by index.
-fn at_fault(columns: &[InferredColumn], documents: &[Vec<u8>]) -> BTreeSet<usize> {
+pub(super) fn at_fault(columns: &[InferredColumn], documents: &[Vec<u8>]) -> BTreeSet<usize> {
     let targets: Vec<TargetColumn> = columns.iter().map(InferredColumn::target).collect();
     let columns: Vec<DocumentColumn<'_>> = document_columns(&targets).collect();
     match Decoder::compile(&columns, json::Options::default()) {
@@ -74,6 +60,28 @@ fn document_columns(targets: &[TargetColumn]) -> impl Iterator<Item = DocumentCo
 }
 
 impl InferredColumn {
+    /// Makes text of a column that refuses a record, and text or NULL of one that did so as text.
+    pub fn widen(&mut self) {
+        let may_lack = self.default.is_some() || self.column_type.is_nullable();
+        let was_text = self.column_type == ColumnType::String;
+        self.reason = Some(format!("some values do not fit {}: kept as text", self.column_type));
+        self.column_type = match may_lack || was_text {
+            true => ColumnType::Nullable(Box::new(ColumnType::String)),
+            false => ColumnType::String,
+        };
+        self.default = None;
+        if let Path::Document(steps) | Path::Key(steps) = &mut self.path {
+            let lists_from = steps.iter().position(|step| *step == PathStep::Each);
+            steps.truncate(lists_from.unwrap_or(steps.len()));
+        }
+    }
+
+    /// Lets a record be without the value: NULL where the type has it, else empty.
+    pub(super) fn may_be_absent(&mut self) {
+        self.column_type = nullable(self.column_type.clone(), false);
+        self.default = (!self.column_type.is_nullable()).then(|| zero_text(&self.column_type));
+    }
+
     /// The column of the landing table that it becomes.
     pub fn target(&self) -> TargetColumn {
         TargetColumn {

@@ -83,7 +83,9 @@ impl<'s> Reader<'s> {
 /// A union of several types that hold something.
 fn several(types: Vec<Typed>) -> Typed {
     if types.iter().all(|branch| matches!(branch.kind, TypedKind::Record(_))) {
-        return one_of_records(types);
+        // A path looks into whichever branch is there.
+        let united = types.into_iter().reduce(|one, other| one.or(other, "a union"));
+        return united.unwrap_or_else(|| Typed::json("a union"));
     }
     let mut members: Vec<ColumnType> = Vec::new();
     for branch in &types {
@@ -109,34 +111,6 @@ fn several(types: Vec<Typed>) -> Typed {
             Typed::because(ColumnType::Variant(members), "a union")
         }
     }
-}
-
-/// The fields of all branches: a path looks into whichever branch is there.
-fn one_of_records(branches: Vec<Typed>) -> Typed {
-    let count = branches.len();
-    let mut fields: Vec<(String, Typed, usize)> = Vec::new();
-    for branch in branches {
-        let TypedKind::Record(own) = branch.kind else { continue };
-        for (name, field) in own {
-            match fields.iter_mut().find(|(known, ..)| *known == name) {
-                Some((_, known, seen)) => {
-                    *seen += 1;
-                    if known.kind != field.kind {
-                        known.kind =
-                            Typed::because(ColumnType::String, "of several types in a union: kept as text")
-                                .kind;
-                    }
-                    known.optional |= field.optional;
-                }
-                None => fields.push((name, field, 1)),
-            }
-        }
-    }
-    let fields = fields.into_iter().map(|(name, field, seen)| {
-        let optional = field.optional || seen < count;
-        (name, Typed { optional, ..field })
-    });
-    Typed::required(TypedKind::Record(fields.collect()))
 }
 
 /// A type as a member of a Variant: types that ClickHouse takes for each other become one.

@@ -11,9 +11,12 @@
 
 mod columns;
 mod datasource_text;
+mod declared;
 mod distinct;
 mod fit;
 mod from_avro;
+mod from_json_schema;
+mod keyed;
 mod name;
 mod number;
 mod observed;
@@ -24,13 +27,15 @@ mod text;
 pub(crate) mod typed;
 
 pub use datasource_text::{DatasourceText, literal};
+pub use keyed::{Comparison, Keys, Replacing};
 pub use sorting_key::SortingKey;
 
 use crate::avro::AvroSchema;
 use crate::protobuf;
+use crate::schema::Schema;
 use columns::Columns;
 use forebay_project::column_type::ColumnType;
-use forebay_project::model::Path;
+use forebay_project::model::{Path, Tombstones};
 use observed::Observed;
 use sample::Sample;
 use typed::Typed;
@@ -63,6 +68,11 @@ pub struct Inference {
     pub sorting_key: SortingKey,
     /// What else a person should know, such as fields left out.
     pub notes: Vec<String>,
+    /// How the rows of one key become one; `None` where every record is a row that stays.
+    pub replacing: Option<Replacing>,
+    /// What becomes of records without a value.
+    pub tombstones: Tombstones,
+    has_automatic_columns: bool,
 }
 
 /// A column that was inferred.
@@ -151,6 +161,69 @@ impl Samples {
         }
         columns.finish()
     }
+
+    /// The columns that a JSON Schema declares, made wider where one of the records is not as it says; and columns for
+    /// fields that it does not declare.
+    ///
+    /// # Errors
+    /// When the schema is no JSON.
+    pub fn infer_declared(&self, schema: &Schema, options: Options) -> Result<Inference, String> {
+        let declared = typed::columns(&from_json_schema::typed(schema)?, options);
+        if self.is_empty() {
+            return Ok(declared);
+        }
+        let mut inference = self.infer(options);
+        inference.columns =
+            declared::reconciled(declared.columns, &inference.columns, &self.observed, &self.documents);
+        inference.notes.extend(declared.notes);
+        inference.propose_sorting_key();
+        Ok(inference)
+    }
+}
+
+impl Inference {
+    /// A table of these columns, with a proposal for its sorting key.
+    fn new(columns: Vec<InferredColumn>, notes: Vec<String>, options: Options) -> Self {
+        let Options { has_automatic_columns, .. } = options;
+        let sorting_key = sorting_key::propose(&columns, has_automatic_columns);
+        let (replacing, tombstones) = (None, Tombstones::default());
+        Self { columns, sorting_key, notes, replacing, tombstones, has_automatic_columns }
+    }
+
+    /// Proposes a sorting key for the columns as they are now.
+    fn propose_sorting_key(&mut self) {
+        self.sorting_key = sorting_key::propose(&self.columns, self.has_automatic_columns);
+    }
+
+    /// Makes text of the columns of these indexes, which refuse a record.
+    pub fn widen(&mut self, at_fault: impl IntoIterator<Item = usize>) {
+        at_fault.into_iter().for_each(|index| self.columns[index].widen());
+        self.propose_sorting_key();
+    }
+}
+
+/// A type that a schema declares for its records.
+#[derive(Clone, Debug)]
+pub struct Declared(Typed);
+
+impl Declared {
+    /// That of an Avro schema.
+    pub fn of_avro(schema: &AvroSchema) -> Self {
+        Self(from_avro::typed(schema))
+    }
+
+    /// That of a Protobuf message; with `unroll` that of the items, if a repeated message is its only field.
+    pub fn of_protobuf(message: &protobuf::Message, unroll: bool) -> Self {
+        let outline = message.outline();
+        Self(if unroll { outline.unrolled() } else { outline })
+    }
+
+    /// The columns for records of any of these types, the one that counts most first.
+    pub fn infer(types: impl IntoIterator<Item = Self>, options: Options) -> Option<Inference> {
+        let types = types.into_iter().map(|Self(declared)| declared);
+        let united = types.reduce(|one, other| one.or(other, "the schemas"))?;
+        Some(typed::columns(&united, options))
+    }
 }
 
 /// The one column for records that are text or bytes as a whole.
@@ -160,8 +233,7 @@ pub fn of_whole_values(options: Options) -> Inference {
 
 /// Columns that a file declares, with a proposal for the sorting key.
 pub fn of_columns(columns: Vec<InferredColumn>, options: Options) -> Inference {
-    let sorting_key = sorting_key::propose(&columns, options.has_automatic_columns);
-    Inference { columns, sorting_key, notes: Vec::new() }
+    Inference::new(columns, Vec::new(), options)
 }
 
 /// The columns for records of an Avro schema.
@@ -171,6 +243,5 @@ pub fn of_avro(schema: &AvroSchema, options: Options) -> Inference {
 
 /// The columns for records of a Protobuf message type.
 pub fn of_protobuf(message: &protobuf::Message, options: Options) -> Inference {
-    let outline: Typed = message.outline();
-    typed::columns(&outline, options)
+    typed::columns(&message.outline(), options)
 }

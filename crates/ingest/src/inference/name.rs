@@ -1,5 +1,6 @@
 //! Names of columns, and what they tell.
 
+use super::InferredColumn;
 use forebay_project::automatic::automatic_columns;
 use std::collections::BTreeSet;
 
@@ -36,6 +37,18 @@ impl Names {
     pub(super) fn new() -> Self {
         let automatic = automatic_columns(true).into_iter().map(|column| column.name.to_owned());
         Self { taken: automatic.collect() }
+    }
+
+    /// The names that these columns leave.
+    pub(super) fn without(columns: &[InferredColumn]) -> Self {
+        let mut names = Self::new();
+        names.taken.extend(columns.iter().map(|column| column.name.clone()));
+        names
+    }
+
+    /// Takes this name, if it is free.
+    pub(super) fn take(&mut self, name: &str) -> bool {
+        self.taken.insert(name.to_owned())
     }
 
     /// A free name for the value at the end of these fields: `a_b` for `$.a.b`, `a_b_2` if that is taken.

@@ -3,6 +3,7 @@
 use super::number::Numbers;
 use super::sample::Sample;
 use super::text::Texts;
+use forebay_project::model::PathStep;
 use std::collections::BTreeMap;
 
 /// What is known of all values seen at one place of the sampled records.
@@ -114,6 +115,16 @@ impl Observed {
         }
     }
 
+    /// Whether a path leads into values that are something else than it takes them for.
+    pub(super) fn contradicts(&self, path: &[PathStep]) -> bool {
+        let Some((step, rest)) = path.split_first() else { return false };
+        let (fitting, inside) = match step {
+            PathStep::Field(name) => (self.objects.count, self.objects.field(name)),
+            PathStep::Each => (self.lists.count, self.lists.items.as_deref()),
+        };
+        self.values() > fitting || inside.is_some_and(|inside| inside.contradicts(rest))
+    }
+
     /// The shapes that are mixed, for people.
     pub(super) fn shapes(&self) -> String {
         let counts = [
@@ -173,6 +184,13 @@ impl Objects {
         }
         if ours.len() > MOST_FIELDS {
             self.fields = Fields::TooMany;
+        }
+    }
+
+    fn field(&self, name: &str) -> Option<&Observed> {
+        match &self.fields {
+            Fields::Known(fields) => fields.get(name).map(|field| &field.value),
+            Fields::TooMany => None,
         }
     }
 

@@ -36,12 +36,15 @@ fn number_type(numbers: &Numbers, field: &str) -> Chosen {
     if numbers.has_fractions {
         return fraction_type(numbers);
     }
-    let greatest = numbers.integers.as_ref().map(|(least, greatest)| format!("{least} to {greatest}"));
-    let range = greatest.unwrap_or_default();
+    let range = numbers.integers.as_ref().map(|(least, greatest)| match least == greatest {
+        true => format!("such as {least}"),
+        false => format!("from {least} to {greatest}"),
+    });
+    let range = range.unwrap_or_default();
     match numbers.integer_type() {
         Some(plain @ ColumnType::Int { bits: 64, signed: true }) => Chosen::plain(plain),
-        Some(wide) => Chosen::because(wide, format!("values from {range}")),
-        None => Chosen::because(ColumnType::String, format!("values from {range} fit no integer type")),
+        Some(wide) => Chosen::because(wide, format!("values {range}")),
+        None => Chosen::because(ColumnType::String, format!("values {range} fit no integer type")),
     }
 }
 

@@ -72,7 +72,7 @@ fn is_id(column_type: &ColumnType) -> bool {
 }
 
 /// A column's name as it stands in an expression.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if is_plain { name.to_owned() } else { format!("`{name}`") }
 }

@@ -53,6 +53,95 @@ impl Typed {
     pub(crate) fn json(reason: impl Into<String>) -> Self {
         Self::because(json(), reason)
     }
+
+    /// The type of the items, if the only field is a list of records.
+    pub(super) fn unrolled(self) -> Self {
+        let TypedKind::Record(fields) = &self.kind else { return self };
+        match fields.as_slice() {
+            [(_, Self { kind: TypedKind::List(items), .. })]
+                if matches!(items.kind, TypedKind::Record(_)) =>
+            {
+                Self::clone(items)
+            }
+            _ => self,
+        }
+    }
+
+    /// The type of values that are of either type, as `place` says, such as a union. A field that one of two records
+    /// lacks may be absent.
+    pub(super) fn or(self, other: Self, place: &str) -> Self {
+        let optional = self.optional || other.optional;
+        let kind = match (self.kind, other.kind) {
+            (one, another) if one == another => one,
+            (TypedKind::Record(ours), TypedKind::Record(theirs)) => {
+                TypedKind::Record(either_fields(ours, theirs, place))
+            }
+            (TypedKind::List(one), TypedKind::List(another)) => {
+                TypedKind::List(Box::new(one.or(*another, place)))
+            }
+            (TypedKind::Map(key, one), TypedKind::Map(other_key, another)) if key == other_key => {
+                TypedKind::Map(key, Box::new(one.or(*another, place)))
+            }
+            (TypedKind::Leaf(one, reason), TypedKind::Leaf(another, other_reason)) => {
+                match wider(&one, &another) {
+                    Some(wider) => TypedKind::Leaf(wider, reason.or(other_reason)),
+                    None => several(place),
+                }
+            }
+            _ => several(place),
+        };
+        Self { optional, kind }
+    }
+}
+
+fn several(place: &str) -> TypedKind {
+    TypedKind::Leaf(ColumnType::String, Some(format!("of several types in {place}: kept as text")))
+}
+
+/// The fields of both, in the order of the first.
+fn either_fields(
+    ours: Vec<(String, Typed)>,
+    mut theirs: Vec<(String, Typed)>,
+    place: &str,
+) -> Vec<(String, Typed)> {
+    let absent = |(name, field): (String, Typed)| (name, Typed { optional: true, ..field });
+    let mut fields: Vec<(String, Typed)> = Vec::new();
+    for (name, field) in ours {
+        match theirs.iter().position(|(other, _)| *other == name) {
+            Some(index) => fields.push((name, field.or(theirs.remove(index).1, place))),
+            None => fields.push(absent((name, field))),
+        }
+    }
+    fields.extend(theirs.into_iter().map(absent));
+    fields
+}
+
+/// The narrowest type of the same sort that holds the values of both.
+fn wider(one: &ColumnType, other: &ColumnType) -> Option<ColumnType> {
+    use ColumnType::{DateTime64, Float32, Float64, Int, LowCardinality, String};
+    match (one, other) {
+        (one, other) if one == other => Some(one.clone()),
+        (Int { bits: ours, signed: true }, Int { bits: theirs, signed: true }) => {
+            Some(Int { bits: *ours.max(theirs), signed: true })
+        }
+        (Int { bits: ours, signed: false }, Int { bits: theirs, signed: false }) => {
+            Some(Int { bits: *ours.max(theirs), signed: false })
+        }
+        (Int { bits: whole, signed: true }, Int { bits: natural, signed: false })
+        | (Int { bits: natural, signed: false }, Int { bits: whole, signed: true }) => {
+            Some(Int { bits: *whole.max(&(natural * 2)), signed: true }).filter(|_| *natural < 256)
+        }
+        (Int { bits: ..=64, .. } | Float32 | Float64, Float32 | Float64)
+        | (Float32 | Float64, Int { bits: ..=64, .. }) => Some(Float64),
+        (DateTime64 { precision: ours, time_zone }, DateTime64 { precision: theirs, time_zone: other }) => {
+            (time_zone == other)
+                .then(|| DateTime64 { precision: *ours.max(theirs), time_zone: time_zone.clone() })
+        }
+        (String, LowCardinality(inner)) | (LowCardinality(inner), String) if **inner == String => {
+            Some(String)
+        }
+        _ => None,
+    }
 }
 
 /// The columns of records of a declared type.

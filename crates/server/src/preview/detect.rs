@@ -8,7 +8,7 @@ use forebay_ingest::{
     records::{Record, RecordBatch},
     schema::{Schema, SchemaId, SchemaKind},
 };
-use forebay_project::model::{Format, RecordFormat, RegistryKind};
+use forebay_project::model::{Format, Framing, RecordFormat, RegistryKind};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The value or the key of a record.
@@ -23,6 +23,29 @@ impl Side {
         match self {
             Self::Value => record.value(),
             Self::Key => record.key(),
+        }
+    }
+
+    /// One of them, for people.
+    pub(super) fn noun(self) -> &'static str {
+        if self == Self::Key { "key" } else { "value" }
+    }
+
+    /// The directives that say how it is written.
+    pub(super) fn directives(self) -> Directives {
+        match self {
+            Self::Value => Directives {
+                format: "KAFKA_VALUE_FORMAT",
+                framing: "KAFKA_SCHEMA_FRAMING",
+                schema: "KAFKA_VALUE_SCHEMA",
+                message: "KAFKA_VALUE_MESSAGE",
+            },
+            Self::Key => Directives {
+                format: "KAFKA_KEY_FORMAT",
+                framing: "KAFKA_KEY_SCHEMA_FRAMING",
+                schema: "KAFKA_KEY_SCHEMA",
+                message: "KAFKA_KEY_MESSAGE",
+            },
         }
     }
 
@@ -42,6 +65,15 @@ impl Side {
             has_configured_message: format.settings.message.is_some(),
         }
     }
+}
+
+/// Names of directives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Directives {
+    pub(super) format: &'static str,
+    pub(super) framing: &'static str,
+    pub(super) schema: &'static str,
+    pub(super) message: &'static str,
 }
 
 /// What the bytes look like: the format that most of them have, and how many have another.
@@ -72,13 +104,14 @@ enum Look {
 pub(super) fn detect(
     records: &RecordBatch,
     side: Side,
+    framing: Framing,
     registry: Option<RegistryKind>,
     mut schema: impl FnMut(SchemaId) -> Result<Option<Arc<Schema>>, Error>,
 ) -> Result<Detected, Error> {
     let mut counts: BTreeMap<Look, usize> = BTreeMap::new();
     for record in records.iter() {
         if let Some(bytes) = side.bytes(record) {
-            *counts.entry(look(record, bytes, side, registry)).or_default() += 1;
+            *counts.entry(look(record, bytes, side, (framing, registry))).or_default() += 1;
         }
     }
     let count_of = |look| counts.get(&look).copied().unwrap_or(0);
@@ -93,7 +126,7 @@ pub(super) fn detect(
             Look::Text => Format::String,
             Look::Bytes => Format::Binary,
         };
-        formats.entry(name(format)).or_insert((format, 0)).1 += count;
+        formats.entry(format.word()).or_insert((format, 0)).1 += count;
     }
     let total: usize = counts.values().sum();
     // A text among JSON values, or bytes among texts, do not make all of them texts or bytes.
@@ -102,8 +135,8 @@ pub(super) fn detect(
     Ok(Detected { format, others: total - count, any: total > 0 })
 }
 
-fn look(record: Record<'_>, bytes: &[u8], side: Side, registry: Option<RegistryKind>) -> Look {
-    match frame(record, bytes, side, registry) {
+fn look(record: Record<'_>, bytes: &[u8], side: Side, expected: (Framing, Option<RegistryKind>)) -> Look {
+    match frame(record, bytes, side, expected) {
         Some(Frame { form, schema, .. }) if form != Form::Bare => Look::Framed(schema),
         _ if json::is_valid(bytes) => match bytes.trim_ascii_start().first() {
             Some(b'{' | b'[' | b'"') => Look::Json,
@@ -119,9 +152,9 @@ fn frame<'r>(
     record: Record<'r>,
     bytes: &'r [u8],
     side: Side,
-    registry: Option<RegistryKind>,
+    (framing, registry): (Framing, Option<RegistryKind>),
 ) -> Option<Frame<'r>> {
-    let settings = RecordFormat { format: Format::Avro, ..RecordFormat::default() };
+    let settings = RecordFormat { format: Format::Avro, framing, ..RecordFormat::default() };
     let reader = side.frames(&DocumentFormat { settings, ..DocumentFormat::default() }, registry);
     // Without a registry only an unmistakable frame is taken for one: most numbers begin with a zero byte, too.
     let is_certain = registry.is_some() || bytes.first().is_some_and(|byte| *byte <= 3);
@@ -134,7 +167,7 @@ pub(super) fn is_text(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(is_plain))
 }
 
-fn format_of(kind: SchemaKind) -> Format {
+pub(super) fn format_of(kind: SchemaKind) -> Format {
     match kind {
         SchemaKind::Avro => Format::Avro,
         SchemaKind::Protobuf => Format::Protobuf,
@@ -149,18 +182,6 @@ fn structure(format: Format) -> u8 {
         Format::JsonWithoutSchema => 2,
         Format::String => 1,
         Format::Binary => 0,
-    }
-}
-
-/// The format as `KAFKA_VALUE_FORMAT` names it.
-pub(super) fn name(format: Format) -> &'static str {
-    match format {
-        Format::JsonWithoutSchema => "json_without_schema",
-        Format::JsonWithSchema => "json_with_schema",
-        Format::Avro => "avro",
-        Format::Protobuf => "protobuf",
-        Format::String => "string",
-        Format::Binary => "binary",
     }
 }
 
@@ -183,8 +204,9 @@ mod tests {
             };
             Ok(Some(Arc::new(Schema { kind, text: String::new(), references: Vec::new(), origin: None })))
         };
-        let Detected { format, others, .. } = detect(&records, Side::Value, registry, schema).unwrap();
-        (name(format), others)
+        let Detected { format, others, .. } =
+            detect(&records, Side::Value, Framing::Auto, registry, schema).unwrap();
+        (format.word(), others)
     }
 
     #[test]

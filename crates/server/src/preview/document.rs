@@ -31,7 +31,7 @@ pub(super) struct Documents<'a> {
     side: Side,
     decoder: RowDecoder,
     frames: FrameReader,
-    registry: &'a Registry,
+    registry: &'a Registry<'a>,
     schemas: Option<Arc<dyn Schemas>>,
     subject: String,
 }
@@ -43,7 +43,7 @@ impl<'a> Documents<'a> {
         side: Side,
         topic: &str,
         format: &DocumentFormat,
-        registry: &'a Registry,
+        registry: &'a Registry<'a>,
     ) -> Result<Self, Error> {
         let settings = RecordFormat { format: Format::Binary, ..RecordFormat::default() };
         let binary = DocumentFormat { settings, ..DocumentFormat::default() };

@@ -1,6 +1,9 @@
-//! Looks at a local file: NDJSON by itself, everything else by the embedded engine.
+//! Looks at a local file: JSON by itself, everything else by the embedded engine.
 
-use super::{Content, Findings, Shown, ShownRecord, counted, nothing_to_infer, options};
+use super::{
+    Content, Findings, Shown, ShownRecord, counted, json_file, nothing_to_infer, options,
+    text_table::TextTable,
+};
 use crate::{
     cli::LookArgs,
     engine_command,
@@ -15,8 +18,9 @@ use forebay_project::{
 };
 use serde_json::Value;
 use std::{
+    collections::BTreeMap,
     fs::File,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader, Read},
     path::Path,
 };
 
@@ -41,9 +45,17 @@ const ENDINGS: [(&str, FileFormat); 7] = [
 
 const COMPRESSED: [&str; 2] = ["gz", "zst"];
 
-/// Dates stay the text they are, so that they are judged as those of records are; large integers stay numbers.
-const AS_WRITTEN: &str = "input_format_try_infer_dates = 0, input_format_try_infer_datetimes = 0, \
-    output_format_json_quote_64bit_integers = 0";
+/// Bytes of a first line that are looked at.
+const MOST_LINE: u64 = 1 << 20;
+
+/// Every field is text, and a row may have fewer or more fields than others.
+const AS_TEXT: &str = "input_format_csv_use_best_effort_in_schema_inference = 0, input_format_csv_detect_header = 0, \
+    input_format_csv_allow_variable_number_of_columns = 1, input_format_csv_trim_whitespaces = 0, \
+    input_format_tsv_use_best_effort_in_schema_inference = 0, input_format_tsv_detect_header = 0, \
+    input_format_tsv_allow_variable_number_of_columns = 1, input_format_tsv_crlf_end_of_line = 1";
+
+/// Large integers stay numbers.
+const AS_WRITTEN: &str = "output_format_json_quote_64bit_integers = 0";
 
 /// Looks at the first rows of a file; shows the first `limit` of them.
 pub(super) fn look(path: &Path, args: &LookArgs, limit: usize) -> Result<Findings, Failure> {
@@ -52,23 +64,33 @@ pub(super) fn look(path: &Path, args: &LookArgs, limit: usize) -> Result<Finding
         return Err(Failure::new(Exit::Environment, format!("there is no file {}", path.display()))
             .hint("to look at a topic, give its connection and its name: forebay preview CONNECTION TOPIC"));
     }
+    if path.metadata().is_ok_and(|file| file.len() == 0) {
+        return Err(Failure::new(Exit::Errors, format!("file {} is empty", path.display())));
+    }
     let most = args.sample.max(limit);
-    let (documents, declared) = match format {
-        FileFormat::Ndjson if !is_compressed => (first_lines(path, most)?, None),
+    let Rows { documents, declared, note } = match format {
+        FileFormat::Ndjson if !is_compressed => {
+            Rows { documents: first_values(open(path)?, most, path)?, ..Rows::default() }
+        }
         _ => read_by_engine(path, format, most)?,
     };
     let options = options(args, false);
-    let inference = match declared {
+    let mut inference = match declared {
         Some(columns) => inference::of_columns(columns, options),
         None => {
             let mut samples = Samples::default();
             documents.iter().for_each(|document| samples.add(document.as_bytes()));
             if samples.is_empty() {
-                return Err(nothing_to_infer(&format!("file {}", path.display())));
+                let failure = nothing_to_infer(&format!("file {}", path.display()));
+                return Err(match samples.unreadable() {
+                    0 => failure,
+                    lines => failure.hint(format!("lines of it that are no JSON: {lines}")),
+                });
             }
             samples.infer(options)
         }
     };
+    inference.notes.extend(note);
     let shown = documents.iter().take(limit).map(|document| ShownRecord {
         value: Content { frame: None, text: Shown::Json(document.clone()) },
         ..ShownRecord::default()
@@ -76,10 +98,12 @@ pub(super) fn look(path: &Path, args: &LookArgs, limit: usize) -> Result<Finding
     Ok(Findings {
         place: format!("file {}", path.display()),
         extent: format!("the first {}", counted(documents.len(), "row")),
+        sampled: documents.len(),
         value: None,
         key: None,
         records: shown.collect(),
         inference,
+        quarantined: BTreeMap::new(),
         directives: Vec::new(),
     })
 }
@@ -104,16 +128,39 @@ fn format_of(path: &Path) -> Result<(FileFormat, bool), Failure> {
     })
 }
 
-fn first_lines(path: &Path, most: usize) -> Result<Vec<String>, Failure> {
-    let unreadable =
-        |error| Failure::new(Exit::Environment, format!("{} cannot be read: {error}", path.display()));
-    let file = BufReader::new(File::open(path).map_err(unreadable)?);
-    let lines = file.lines().filter(|line| line.as_ref().map_or(true, |line| !line.trim().is_empty()));
-    lines.take(most).collect::<Result<_, _>>().map_err(unreadable)
+fn open(path: &Path) -> Result<BufReader<File>, Failure> {
+    File::open(path).map(BufReader::new).map_err(|error| unreadable(path, &error))
 }
 
-/// Rows as JSON objects, and the columns where the file itself declares them.
-type Rows = (Vec<String>, Option<Vec<InferredColumn>>);
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let why = match error.kind() {
+        io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
+        _ => error.to_string(),
+    };
+    Failure::new(Exit::Environment, format!("{} cannot be read: {why}", path.display()))
+}
+
+fn first_values(file: impl BufRead, most: usize, path: &Path) -> Result<Vec<String>, Failure> {
+    json_file::first_values(file, most).map_err(|error| unreadable(path, &error))
+}
+
+/// The first line, as far as it can be read, without its end.
+fn first_line(path: &Path) -> Result<String, Failure> {
+    let mut line = Vec::new();
+    let read = open(path)?.take(MOST_LINE).read_until(b'\n', &mut line);
+    read.map_err(|error| unreadable(path, &error))?;
+    Ok(String::from_utf8_lossy(&line).into_owned())
+}
+
+/// What was read of a file.
+#[derive(Debug, Default)]
+struct Rows {
+    /// Rows as JSON objects.
+    documents: Vec<String>,
+    /// The columns, where the file itself declares them.
+    declared: Option<Vec<InferredColumn>>,
+    note: Option<String>,
+}
 
 fn read_by_engine(path: &Path, format: FileFormat, most: usize) -> Result<Rows, Failure> {
     let dir = std::env::temp_dir().join(format!("forebay-preview-{}", std::process::id()));
@@ -132,34 +179,55 @@ fn read_by_engine(path: &Path, format: FileFormat, most: usize) -> Result<Rows, 
 
 fn read_rows(engine: &Engine, path: &Path, format: FileFormat, most: usize) -> Result<Rows, Failure> {
     let failed = |error: EngineError| {
-        let fact = format!(
-            "file {} cannot be read: {}",
-            path.display(),
-            query::explain("", &error.message).render()
-        );
-        Failure::new(Exit::Errors, fact)
+        let explained = query::explain("", &error.message).render();
+        let why = explained.rsplit("DB::Exception: ").next().unwrap_or_default();
+        Failure::new(Exit::Errors, format!("file {} cannot be read: {}", path.display(), why.trim()))
     };
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let name = whole.to_string_lossy().replace('\\', "\\\\").replace('\'', "\\'");
-    let (engine_format, output) = match format {
-        FileFormat::Ndjson => ("LineAsString", "TabSeparatedRaw"),
-        FileFormat::Csv => ("CSVWithNames", "JSONEachRow"),
-        FileFormat::Tsv => ("TabSeparatedWithNames", "JSONEachRow"),
-        FileFormat::Parquet => ("Parquet", "JSONEachRow"),
+    let ask = |query: &str, output: &str| -> Result<String, Failure> {
+        let answer = engine.query(query, output).map_err(failed)?;
+        Ok(String::from_utf8_lossy(&answer.bytes).into_owned())
     };
-    let table = format!("file('{name}', '{engine_format}')");
-    let select = format!("SELECT * FROM {table} LIMIT {most} SETTINGS {AS_WRITTEN}");
-    let rows = engine.query(&select, output).map_err(failed)?.bytes;
-    let lines = String::from_utf8_lossy(&rows).lines().map(str::to_owned).collect();
-    let declared = match format {
-        FileFormat::Parquet => {
-            let described =
-                engine.query(&format!("DESCRIBE TABLE {table}"), "JSONEachRow").map_err(failed)?;
-            Some(declared_columns(&String::from_utf8_lossy(&described.bytes)))
+    let table = |format: &str| format!("file('{name}', '{format}')");
+    let select = |format: &str, settings: &str| {
+        format!("SELECT * FROM {} LIMIT {most} SETTINGS {settings}", table(format))
+    };
+    match format {
+        FileFormat::Ndjson => {
+            let lines = ask(&select("LineAsString", AS_WRITTEN), "TabSeparatedRaw")?;
+            Ok(Rows { documents: first_values(lines.as_bytes(), most, path)?, ..Rows::default() })
         }
-        _ => None,
-    };
-    Ok((lines, declared))
+        FileFormat::Parquet => {
+            let rows = ask(&select("Parquet", AS_WRITTEN), "JSONEachRow")?;
+            let described = ask(&format!("DESCRIBE TABLE {}", table("Parquet")), "JSONEachRow")?;
+            let declared = Some(declared_columns(&described));
+            Ok(Rows { documents: rows.lines().map(str::to_owned).collect(), declared, note: None })
+        }
+        FileFormat::Csv | FileFormat::Tsv => {
+            let settings = format!("{AS_TEXT}{}", separator(path)?);
+            let engine_format = if format == FileFormat::Csv { "CSV" } else { "TSV" };
+            let read = TextTable::read(&ask(&select(engine_format, &settings), "JSONCompactEachRow")?);
+            let note = "the first row is no header: columns are named by their places";
+            Ok(Rows {
+                documents: read.documents,
+                declared: None,
+                note: (!read.has_header).then(|| note.to_owned()),
+            })
+        }
+    }
+}
+
+/// Another separator than a comma, if the first line of a CSV file has no comma.
+fn separator(path: &Path) -> Result<String, Failure> {
+    let (format, is_compressed) = format_of(path)?;
+    if is_compressed || format != FileFormat::Csv {
+        return Ok(String::new());
+    }
+    let line = first_line(path)?;
+    let other =
+        [';', '\t', '|'].into_iter().find(|separator| line.contains(*separator) && !line.contains(','));
+    Ok(other.map(|separator| format!(", format_csv_delimiter = '{separator}'")).unwrap_or_default())
 }
 
 /// The columns of a `DESCRIBE` answer, a JSON object a line.

@@ -1,11 +1,16 @@
 //! `forebay preview`: what is in a topic or a file, and the table it would make.
 
 mod detect;
+mod directives;
 mod document;
 mod file;
+mod json_file;
+mod looker;
 mod place;
 mod registry;
 mod screen;
+mod text_table;
+mod told;
 mod topic;
 
 use crate::{
@@ -14,9 +19,13 @@ use crate::{
     quantity::show_count,
     screen::{Screen, write_out},
 };
-use forebay_ingest::inference::{DatasourceText, Inference, Nested, Options};
-use forebay_project::model::{Format, RecordFormat};
-use std::path::Path;
+use forebay_ingest::{
+    convert::Reason,
+    inference::{DatasourceText, Inference, Nested, Options},
+    schema::SchemaKind,
+};
+use forebay_project::model::{Framing, RecordFormat};
+use std::{collections::BTreeMap, path::Path};
 
 pub(crate) use place::Place;
 
@@ -27,6 +36,8 @@ pub(crate) struct Findings {
     pub(crate) place: String,
     /// How much there is, and how much of it was looked at.
     pub(crate) extent: String,
+    /// How many records, or rows, were looked at.
+    pub(crate) sampled: usize,
     /// How values are written, and whether that was told or detected; of files nothing.
     pub(crate) value: Option<Written>,
     /// How keys are written.
@@ -35,6 +46,8 @@ pub(crate) struct Findings {
     pub(crate) records: Vec<ShownRecord>,
     /// The table it would make.
     pub(crate) inference: Inference,
+    /// How many of the records looked at would not become rows of it, by reason.
+    pub(crate) quarantined: BTreeMap<Reason, usize>,
     /// Directives of the `.datasource` file after its columns.
     pub(crate) directives: Vec<(&'static str, String)>,
 }
@@ -51,19 +64,23 @@ pub(crate) struct Written {
 /// How a format is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
-    /// By `--value-format`.
+    /// By the command line.
     Told,
     /// By a data source of the project that reads the topic.
     Project,
     /// By what most records look like.
     Detected,
+    /// By the schema of the topic: its records say nothing.
+    Schema,
     /// Not at all: there is nothing to look at.
     Nothing,
 }
 
 impl Written {
-    fn told(format: Format) -> Self {
-        Self { format: RecordFormat { format, ..RecordFormat::default() }, known: Known::Told, others: 0 }
+    /// As the schema of the topic says.
+    fn declared(kind: SchemaKind, framing: Framing) -> Self {
+        let format = RecordFormat { format: detect::format_of(kind), framing, ..RecordFormat::default() };
+        Self { format, known: Known::Schema, others: 0 }
     }
 }
 
@@ -139,7 +156,11 @@ pub(crate) fn look(
 impl Findings {
     /// The text of the `.datasource` file.
     pub(crate) fn datasource(&self) -> String {
-        let description = format!("Records of {}; columns made from {}", self.place, self.extent);
+        let basis = match self.sampled {
+            0 => "its schema, for it held no record",
+            _ => self.extent.as_str(),
+        };
+        let description = format!("Records of {}; columns made from {basis}", self.place);
         DatasourceText { description: &description, directives: &self.directives }.render(&self.inference)
     }
 }
@@ -149,7 +170,8 @@ fn options(args: &LookArgs, has_automatic_columns: bool) -> Options {
     Options { nested, has_automatic_columns }
 }
 
-fn counted(count: usize, noun: &str) -> String {
+/// A number with its noun: `1 record`, `2 records`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{} {noun}{}", show_count(count as u64), if count == 1 { "" } else { "s" })
 }
 

@@ -1,9 +1,9 @@
 //! Findings as text for people and as JSON for programs.
 
-use super::{Content, Findings, Frame, Known, Place, Shown, ShownRecord, Written, counted, detect};
+use super::{Content, Findings, Frame, Known, Place, Shown, ShownRecord, Written, counted};
 use crate::screen::Paint;
 use forebay_ingest::inference::InferredColumn;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
 /// Longer values are cut for people.
@@ -17,6 +17,15 @@ pub(super) fn render(findings: &Findings, place: &Place, paint: Paint) -> String
             push(&mut text, format_args!("{side}: {}\n", described(written, paint)));
         }
     }
+    if !findings.quarantined.is_empty() {
+        let reasons: Vec<String> = findings
+            .quarantined
+            .iter()
+            .map(|(reason, count)| format!("{} {count}", reason.as_str()))
+            .collect();
+        let line = format!("would go to quarantine: {}", reasons.join(", "));
+        push(&mut text, format_args!("{}\n", paint.yellow(&line)));
+    }
     for record in &findings.records {
         push(&mut text, format_args!("\n{}", record_lines(record, paint)));
     }
@@ -26,11 +35,12 @@ pub(super) fn render(findings: &Findings, place: &Place, paint: Paint) -> String
 }
 
 fn described(written: &Written, paint: Paint) -> String {
-    let name = detect::name(written.format.format);
+    let name = written.format.format.word();
     let described = match written.known {
         Known::Told => format!("{name}, as told"),
         Known::Project => format!("{name}, as the project says"),
         Known::Detected => format!("{name}, by their looks"),
+        Known::Schema => format!("{name}, as the schema of the topic says"),
         Known::Nothing => "none".to_owned(),
     };
     match written.others {
@@ -84,14 +94,22 @@ fn time(epoch_ms: i64) -> String {
 /// The findings for programs.
 pub(super) fn to_json(findings: &Findings) -> String {
     let written = |written: &Written| {
-        let format = (written.known != Known::Nothing).then(|| detect::name(written.format.format));
-        json!({ "format": format, "detected": written.known == Known::Detected, "others": written.others })
+        let format = (written.known != Known::Nothing).then(|| written.format.format.word());
+        json!({
+            "format": format,
+            "framing": written.format.framing.word(),
+            "known_by": known_by(written.known),
+            "detected": written.known == Known::Detected,
+            "others": written.others,
+        })
     };
     let report = json!({
         "place": findings.place,
         "extent": findings.extent,
+        "sampled": findings.sampled,
         "value": findings.value.as_ref().map(written),
         "key": findings.key.as_ref().map(written),
+        "quarantined": findings.quarantined.iter().map(|(reason, count)| (reason.to_string(), json!(count))).collect::<Map<_, _>>(),
         "records": findings.records.iter().map(record_json).collect::<Vec<_>>(),
         "columns": findings.inference.columns.iter().map(column_json).collect::<Vec<_>>(),
         "sorting_key": findings.inference.sorting_key.expression,
@@ -100,6 +118,16 @@ pub(super) fn to_json(findings: &Findings) -> String {
         "datasource": findings.datasource(),
     });
     format!("{report:#}\n")
+}
+
+fn known_by(known: Known) -> &'static str {
+    match known {
+        Known::Told => "command line",
+        Known::Project => "project",
+        Known::Detected => "records",
+        Known::Schema => "schema",
+        Known::Nothing => "nothing",
+    }
 }
 
 fn record_json(record: &ShownRecord) -> Value {

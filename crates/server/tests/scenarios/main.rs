@@ -4,6 +4,7 @@
 mod faults;
 mod formats;
 mod http;
+mod inferred;
 mod ingestion;
 mod kafka_project;
 mod preview;

@@ -21,13 +21,13 @@ const AVRO: &str = r#"{"type":"record","name":"Order","fields":[
 const PROTOBUF: &str = "syntax = \"proto3\"; message Order { int64 id = 1; optional string who = 2; }";
 
 /// A project that has only a connection.
-fn project(more: &str) -> Project {
+pub(crate) fn project(more: &str) -> Project {
     let broker = &Broker::shared().addresses().plaintext;
     let connection = format!("TYPE kafka\nKAFKA_BOOTSTRAP_SERVERS {broker}\n{PLAINTEXT}\n{more}");
     Project::new(&[("kafka.connection", &connection)])
 }
 
-fn topic(partitions: i32, records: impl IntoIterator<Item = Outgoing>) -> String {
+pub(crate) fn topic(partitions: i32, records: impl IntoIterator<Item = Outgoing>) -> String {
     let topic = unique("orders");
     Broker::shared().create_topic(&topic, partitions).unwrap();
     Broker::shared().produce(&topic, records).unwrap();
@@ -35,11 +35,11 @@ fn topic(partitions: i32, records: impl IntoIterator<Item = Outgoing>) -> String
 }
 
 /// What people see, the topic's unique name taken out.
-fn shown(topic: &str, ran: &Ran) -> String {
+pub(crate) fn shown(topic: &str, ran: &Ran) -> String {
     format!("{}{}[exit code {}]\n", ran.out, ran.err, ran.code.unwrap()).replace(topic, "TOPIC")
 }
 
-fn at(record: Outgoing, second: i64) -> Outgoing {
+pub(crate) fn at(record: Outgoing, second: i64) -> Outgoing {
     record.partition(0).timestamp(1_704_164_645_000 + second * 1000)
 }
 
@@ -148,4 +148,57 @@ fn local_files_give_tables_too() {
     ];
     insta::assert_snapshot!(commands.map(|args| shown("TOPIC", &project.run(args))).join("\n"));
     assert!(fs::read_to_string(project.path().join("people.datasource")).unwrap().contains("SCHEMA >"));
+}
+
+#[test]
+fn files_of_many_shapes_are_read_or_refused_clearly() {
+    let project = Project::new(&[]);
+    let files = [
+        ("array.json", "[\n  {\"a\": 1},\n  {\"a\": null}\n]\n"),
+        ("marked.csv", "\u{feff}id,zip,,ok\r\n1,01234,x,true\r\n18446744073709551616,00001,,false\r\n"),
+        ("bare.csv", "1,Ada,2024-01-02\n2,Eve,2024-01-03\n"),
+        ("semicolons.csv", "id;name\n1;\"a;b\"\n"),
+        ("windows.tsv", "id\tname\r\n1\tAda\r\n"),
+        ("empty.csv", ""),
+        ("blank.json", "\n \n"),
+        ("text.json", "hello\n"),
+        ("broken.parquet", "no Parquet"),
+    ];
+    let run = |(name, text)| {
+        project.write(name, text);
+        shown("TOPIC", &project.run(&["init", "--file", name, "--stdout"]))
+    };
+    insta::assert_snapshot!(files.map(run).concat());
+}
+
+#[test]
+fn values_and_keys_of_several_sorts_are_told_apart() {
+    let values = [
+        Outgoing::value(r#"{"id":1}"#).key("1"),
+        Outgoing::value(r#"{"id":2}"#).key("{"),
+        Outgoing::value("plain text").key("x"),
+        Outgoing::value(&b"\xff\xfe"[..]),
+    ];
+    let topic = topic(1, values.into_iter().zip(1..).map(|(record, second)| at(record, second)));
+    let project = project("");
+    let mut text = shown(&topic, &project.run(&["preview", "kafka", &topic, "--limit", "0"]));
+    text.push_str(&shown(
+        &topic,
+        &project.run(&["preview", "kafka", &topic, "--value-format", "json_with_schema", "--limit", "0"]),
+    ));
+    text.push_str(&shown(
+        &topic,
+        &project.run(&[
+            "preview",
+            "kafka",
+            &topic,
+            "--key-format",
+            "string",
+            "--value-format",
+            "binary",
+            "--limit",
+            "0",
+        ]),
+    ));
+    insta::assert_snapshot!(text);
 }
