@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p forebay-ingest --example decode_avro [records] [rounds]`
 
+mod race;
+
 use arrow_avro::reader::ReaderBuilder;
 use arrow_avro::schema::{AvroSchema as ArrowAvroSchema, Fingerprint, FingerprintAlgorithm, SchemaStore};
 use forebay_ingest::{
@@ -15,7 +17,8 @@ use forebay_project::{
     column_type::ColumnType,
     model::{Path, PathStep},
 };
-use std::{hint::black_box, time::Duration};
+use race::{Contestant, Course, Numbers};
+use std::hint::black_box;
 
 /// Records a batch, as a consumer would hand them over.
 const BATCH: usize = 8_192;
@@ -51,13 +54,8 @@ impl Batch {
     }
 }
 
-/// A name, and what it does with a batch.
-type Contestant<'c> = (&'static str, Box<dyn FnMut(&Batch) + 'c>);
-
 fn main() {
-    let mut arguments = std::env::args().skip(1).filter_map(|text| text.parse().ok());
-    let records = arguments.next().unwrap_or(1_000_000_usize);
-    let rounds = arguments.next().unwrap_or(7_usize);
+    let (records, rounds) = race::arguments(1_000_000, 7);
     let batches: Vec<_> =
         (0..records).step_by(BATCH).map(|first| events(first as u64, BATCH.min(records - first))).collect();
     let bytes: usize = batches.iter().map(|batch| batch.bytes.len()).sum();
@@ -72,45 +70,16 @@ fn main() {
     let mut reused_four = ColumnBatch::for_columns(&four);
     let mut arrow = arrow_decoder();
     let apache_schema = apache_avro::Schema::parse_str(SCHEMA).expect("the schema is valid");
-    let mut contestants: Vec<Contestant> = vec![
-        ("forebay", Box::new(|batch| decode(&decoder, batch, &mut reused))),
-        (
-            "forebay, fresh memory",
-            Box::new(|batch| decode(&decoder, batch, &mut ColumnBatch::for_columns(&columns))),
-        ),
-        ("forebay, 4 of 12 fields", Box::new(|batch| decode(&projecting, batch, &mut reused_four))),
-        ("arrow-avro", Box::new(|batch| arrow_decode(&mut arrow, batch))),
-        ("apache-avro, values", Box::new(|batch| apache_decode(&apache_schema, batch))),
+    let contestants = vec![
+        Contestant::new("forebay", |batch| decode(&decoder, batch, &mut reused)),
+        Contestant::new("forebay, fresh memory", |batch| {
+            decode(&decoder, batch, &mut ColumnBatch::for_columns(&columns));
+        }),
+        Contestant::new("forebay, 4 of 12 fields", |batch| decode(&projecting, batch, &mut reused_four)),
+        Contestant::new("arrow-avro", |batch| arrow_decode(&mut arrow, batch)),
+        Contestant::new("apache-avro, values", |batch| apache_decode(&apache_schema, batch)),
     ];
-    if let Ok(only) = std::env::var("ONLY") {
-        contestants.retain(|(name, _)| name.starts_with(&only));
-    }
-    let mut times = vec![Vec::new(); contestants.len()];
-    for _ in 0..rounds {
-        for ((_, run), times) in contestants.iter_mut().zip(&mut times) {
-            let start = cpu_time();
-            batches.iter().for_each(&mut *run);
-            times.push(cpu_time() - start);
-        }
-    }
-    let rival = contestants.iter().position(|(name, _)| *name == "arrow-avro");
-    times.iter_mut().for_each(|times| times.sort_unstable());
-    let median = |times: &[Duration]| records as f64 / times[times.len() / 2].as_secs_f64() / 1e6;
-    println!("{:<24} {:>8} {:>8} {:>8}  million records per CPU second", "", "min", "median", "max");
-    for ((name, _), of_one) in contestants.iter().zip(&times) {
-        let speed = |time: Duration| records as f64 / time.as_secs_f64() / 1e6;
-        let (fastest, slowest) = (speed(of_one[0]), speed(of_one[of_one.len() - 1]));
-        let ratio = rival.map(|rival| median(of_one) / median(&times[rival]));
-        let ratio = ratio.map_or(String::new(), |ratio| format!("{ratio:.2} x arrow-avro"));
-        println!("{name:<24} {slowest:>8.3} {:>8.3} {fastest:>8.3}  {ratio}", median(of_one));
-    }
-}
-
-/// CPU time of this process, which has one thread.
-fn cpu_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/schedstat").expect("Linux with schedstat");
-    let nanoseconds = stat.split_whitespace().next().and_then(|first| first.parse().ok());
-    Duration::from_nanos(nanoseconds.expect("schedstat starts with the time on CPU"))
+    Course { batches, records, rounds }.race(contestants, "arrow-avro");
 }
 
 fn decode(decoder: &Decoder, batch: &Batch, rows: &mut ColumnBatch) {
@@ -202,23 +171,6 @@ fn events(first: u64, count: usize) -> Batch {
     batch
 }
 
-/// Deterministic numbers: the finaliser of SplitMix64 over a counter.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ z >> 31) % limit
-    }
-
-    fn one_of(&mut self, choices: &[&'static str]) -> &'static str {
-        choices[self.below(choices.len() as u64) as usize]
-    }
-}
-
 fn long(out: &mut Vec<u8>, value: i64) {
     let mut rest = ((value << 1) ^ (value >> 63)) as u64;
     while rest >= 0x80 {
@@ -234,7 +186,7 @@ fn text(out: &mut Vec<u8>, text: &str) {
 }
 
 fn write_event(out: &mut Vec<u8>, index: u64) {
-    let mut n = Numbers(index << 20);
+    let mut n = Numbers::of(index);
     long(out, index as i64 + 1_000_000_000);
     long(out, n.below(5_000_000) as i64);
     let (high, low) = (n.below(u64::MAX), n.below(u64::MAX));

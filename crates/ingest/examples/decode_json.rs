@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p forebay-ingest --example decode_json [records] [rounds]`
 
+mod race;
+
 use forebay_ingest::{
     column_batch::ColumnBatch,
     decode::{Plans, RowDecoder},
@@ -13,19 +15,15 @@ use forebay_project::{
     column_type::ColumnType,
     model::{Path, PathStep},
 };
+use race::{Contestant, Course, Numbers};
 use serde::Deserialize;
-use std::{fmt::Write, hint::black_box, sync::Arc, time::Duration};
+use std::{fmt::Write, hint::black_box, sync::Arc};
 
 /// Records a batch, as a consumer would hand them over.
 const BATCH: usize = 10_000;
 
-/// A name, and what it does with a batch.
-type Contestant<'c> = (&'static str, Box<dyn FnMut(&RecordBatch) + 'c>);
-
 fn main() {
-    let mut arguments = std::env::args().skip(1).filter_map(|text| text.parse().ok());
-    let records = arguments.next().unwrap_or(200_000_usize);
-    let rounds = arguments.next().unwrap_or(9_usize);
+    let (records, rounds) = race::arguments(200_000, 9);
     let batches: Vec<_> = (0..records.div_ceil(BATCH))
         .map(|batch| clickstream(batch * BATCH, BATCH.min(records - batch * BATCH)))
         .collect();
@@ -34,40 +32,15 @@ fn main() {
 
     let decoder = RowDecoder::json(columns().into()).expect("the columns compile");
     let mut reused = decoder.new_batch();
-    let mut contestants: Vec<Contestant> = vec![
-        ("forebay decode", Box::new(|batch| decode(&decoder, batch, &mut reused))),
-        ("forebay, fresh memory", Box::new(|batch| decode(&decoder, batch, &mut decoder.new_batch()))),
-        ("forebay validate", Box::new(validate)),
-        ("simdutf8 only", Box::new(utf8)),
-        ("serde_json validate", Box::new(serde_validate)),
-        ("serde_json structs", Box::new(serde_structs)),
+    let contestants = vec![
+        Contestant::new("forebay decode", |batch| decode(&decoder, batch, &mut reused)),
+        Contestant::new("forebay, fresh memory", |batch| decode(&decoder, batch, &mut decoder.new_batch())),
+        Contestant::new("forebay validate", validate),
+        Contestant::new("simdutf8 only", utf8),
+        Contestant::new("serde_json validate", serde_validate),
+        Contestant::new("serde_json structs", serde_structs),
     ];
-    if let Ok(only) = std::env::var("ONLY") {
-        contestants.retain(|(name, _)| name.contains(&only));
-    }
-    let mut times = vec![Vec::new(); contestants.len()];
-    for _ in 0..rounds {
-        for ((_, run), times) in contestants.iter_mut().zip(&mut times) {
-            let start = cpu_time();
-            batches.iter().for_each(&mut *run);
-            times.push(cpu_time() - start);
-        }
-    }
-    println!("{:<22} {:>8} {:>8} {:>8}  million records per CPU second", "", "min", "median", "max");
-    for ((name, _), mut times) in contestants.into_iter().zip(times) {
-        times.sort_unstable();
-        let speed = |time: Duration| records as f64 / time.as_secs_f64() / 1e6;
-        let (fastest, median, slowest) = (times[0], times[times.len() / 2], times[times.len() - 1]);
-        let [min, median, max] = [slowest, median, fastest].map(speed);
-        println!("{name:<22} {min:>8.3} {median:>8.3} {max:>8.3}");
-    }
-}
-
-/// CPU time of this process, which has one thread.
-fn cpu_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/schedstat").expect("Linux with schedstat");
-    let nanoseconds = stat.split_whitespace().next().and_then(|first| first.parse().ok());
-    Duration::from_nanos(nanoseconds.expect("schedstat starts with the time on CPU"))
+    Course { batches, records, rounds }.race(contestants, "serde_json structs");
 }
 
 fn decode(decoder: &RowDecoder, batch: &RecordBatch, rows: &mut ColumnBatch) {
@@ -191,25 +164,8 @@ fn clickstream(first: usize, count: usize) -> RecordBatch {
     batch
 }
 
-/// Deterministic numbers: the finaliser of SplitMix64 over a counter.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ z >> 31) % limit
-    }
-
-    fn one_of(&mut self, choices: &[&'static str]) -> &'static str {
-        choices[self.below(choices.len() as u64) as usize]
-    }
-}
-
 fn write_record(out: &mut String, offset: u64) -> std::fmt::Result {
-    let mut n = Numbers(offset << 20);
+    let mut n = Numbers::of(offset);
     let (high, low) = (n.below(u64::MAX), n.below(u64::MAX));
     write!(
         out,

@@ -1,6 +1,11 @@
-//! How many Protobuf records a CPU second decodes, beside prost-reflect on the same records.
+//! How many Protobuf records a CPU second decodes, beside prost-reflect and ptars on the same records.
 //!
-//! `cargo run --release -p forebay-ingest --example decode_protobuf [records] [rounds]`
+//! `cargo run --release -p forebay-ingest --example decode_protobuf [records] [rounds]`; ptars takes part if
+//! `PTARS_PYTHON` is a Python that has it.
+
+#[path = "race/ptars.rs"]
+mod ptars;
+mod race;
 
 use forebay_ingest::{
     column_batch::ColumnBatch,
@@ -14,7 +19,9 @@ use forebay_project::{
     model::{Path, PathStep},
 };
 use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage};
-use std::{hint::black_box, time::Duration};
+use ptars::Ptars;
+use race::{Contestant, Course, Numbers};
+use std::hint::black_box;
 
 /// Records a batch, as a consumer would hand them over.
 const BATCH: usize = 10_000;
@@ -24,9 +31,6 @@ struct Batch {
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
-
-/// A name, and what it does with a batch.
-type Contestant<'c> = (&'static str, Box<dyn FnMut(&Batch) + 'c>);
 
 const PROTO: &str = r#"
 syntax = "proto3";
@@ -53,9 +57,7 @@ message Event {
 "#;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).filter_map(|text| text.parse().ok());
-    let records = arguments.next().unwrap_or(1_000_000_usize);
-    let rounds = arguments.next().unwrap_or(5_usize);
+    let (records, rounds) = race::arguments(1_000_000, 5);
     let batches: Vec<Batch> = (0..records.div_ceil(BATCH))
         .map(|batch| events(batch * BATCH, BATCH.min(records - batch * BATCH)))
         .collect();
@@ -66,55 +68,20 @@ fn main() {
     let decoder = decoder(&targets);
     let message = descriptor();
     let mut reused = ColumnBatch::for_columns(&targets);
-    let mut contestants: Vec<Contestant> = vec![
-        ("forebay decode", Box::new(|batch| decode(&decoder, batch, &mut reused))),
-        (
-            "forebay, fresh memory",
-            Box::new(|batch| decode(&decoder, batch, &mut ColumnBatch::for_columns(&targets))),
-        ),
-        ("prost-reflect", Box::new(|batch| reflect(&message, batch))),
-        ("prost-reflect, fields", Box::new(|batch| reflect_fields(&message, batch))),
+    let mut contestants = vec![
+        Contestant::new("forebay decode", |batch| decode(&decoder, batch, &mut reused)),
+        Contestant::new("forebay, fresh memory", |batch| {
+            decode(&decoder, batch, &mut ColumnBatch::for_columns(&targets));
+        }),
+        Contestant::new("prost-reflect", |batch| reflect(&message, batch)),
+        Contestant::new("prost-reflect, fields", |batch| reflect_fields(&message, batch)),
     ];
-    if let Ok(only) = std::env::var("ONLY") {
-        contestants.retain(|(name, _)| name.contains(&only));
+    let set = message.parent_pool().encode_to_vec();
+    let parts = batches.iter().map(|batch| batch.iter().collect());
+    if let Some(mut ptars) = Ptars::start(&set, message.full_name(), parts) {
+        contestants.push(Contestant::timed("ptars", move |_| ptars.round()));
     }
-    let mut times = vec![Vec::new(); contestants.len()];
-    for _ in 0..rounds {
-        for ((_, run), times) in contestants.iter_mut().zip(&mut times) {
-            let start = cpu_time();
-            batches.iter().for_each(&mut *run);
-            times.push(cpu_time() - start);
-        }
-    }
-    println!(
-        "{:<22} {:>8} {:>8} {:>8} {:>8}  million records per CPU second",
-        "", "min", "median", "max", "ratio"
-    );
-    let first = times.first_mut().map(|times| median(times)).unwrap_or_default();
-    for ((name, _), mut times) in contestants.into_iter().zip(times) {
-        let speed = |time: Duration| records as f64 / time.as_secs_f64() / 1e6;
-        let middle = median(&mut times);
-        let (fastest, slowest) = (times[0], times[times.len() - 1]);
-        let ratio = middle.as_secs_f64() / first.as_secs_f64();
-        println!(
-            "{name:<22} {:>8.3} {:>8.3} {:>8.3} {ratio:>8.2}",
-            speed(slowest),
-            speed(middle),
-            speed(fastest)
-        );
-    }
-}
-
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-/// CPU time of this process, which has one thread.
-fn cpu_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/schedstat").expect("Linux with schedstat");
-    let nanoseconds = stat.split_whitespace().next().and_then(|first| first.parse().ok());
-    Duration::from_nanos(nanoseconds.expect("schedstat starts with the time on CPU"))
+    Course { batches, records, rounds }.race(contestants, "prost-reflect");
 }
 
 impl Batch {
@@ -200,23 +167,6 @@ fn columns() -> Vec<TargetColumn> {
     columns.into_iter().map(column).collect()
 }
 
-/// Deterministic numbers: the finaliser of SplitMix64 over a counter.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ z >> 31) % limit
-    }
-
-    fn one_of(&mut self, choices: &[&'static str]) -> &'static str {
-        choices[self.below(choices.len() as u64) as usize]
-    }
-}
-
 fn events(first: usize, count: usize) -> Batch {
     let mut batch = Batch { bytes: Vec::new(), ends: Vec::new() };
     for index in first..first + count {
@@ -227,7 +177,7 @@ fn events(first: usize, count: usize) -> Batch {
 }
 
 fn write_event(out: &mut Vec<u8>, index: u64) {
-    let mut n = Numbers(index << 20);
+    let mut n = Numbers::of(index);
     varint_field(out, 1, 1_000_000_000 + index);
     varint_field(out, 2, n.below(5_000_000));
     let (high, low) = (n.below(u64::MAX), n.below(u64::MAX));
