@@ -66,12 +66,18 @@ fn main() {
 
     let targets = columns();
     let decoder = decoder(&targets);
+    let plain_targets = plain(&targets);
+    let plain_decoder = self::decoder(&plain_targets);
+    let mut plain_reused = ColumnBatch::for_columns(&plain_targets);
     let message = descriptor();
     let mut reused = ColumnBatch::for_columns(&targets);
     let mut contestants = vec![
         Contestant::new("forebay decode", |batch| decode(&decoder, batch, &mut reused)),
         Contestant::new("forebay, fresh memory", |batch| {
             decode(&decoder, batch, &mut ColumnBatch::for_columns(&targets));
+        }),
+        Contestant::new("forebay, ptars's types", |batch| {
+            decode(&plain_decoder, batch, &mut plain_reused);
         }),
         Contestant::new("prost-reflect", |batch| reflect(&message, batch)),
         Contestant::new("prost-reflect, fields", |batch| reflect_fields(&message, batch)),
@@ -165,6 +171,19 @@ fn columns() -> Vec<TargetColumn> {
         codec: None,
     };
     columns.into_iter().map(column).collect()
+}
+
+/// Without what ptars does not do: names of enum values, and times.
+fn plain(targets: &[TargetColumn]) -> Vec<TargetColumn> {
+    let plain = |target: &TargetColumn| {
+        let column_type = match target.name.as_str() {
+            "at" => ColumnType::parse("Int64").expect("the type is right"),
+            "kind" => ColumnType::parse("Int32").expect("the type is right"),
+            _ => target.column_type.clone(),
+        };
+        TargetColumn { column_type, ..target.clone() }
+    };
+    targets.iter().map(plain).collect()
 }
 
 fn events(first: usize, count: usize) -> Batch {

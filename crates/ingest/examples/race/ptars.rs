@@ -28,7 +28,7 @@ impl Ptars {
             (directory.path().join("descriptors"), directory.path().join("records"));
         fs::write(&descriptor_file, descriptors).expect("the descriptors are written");
         fs::write(&record_file, lengths_and_records(batches)).expect("the records are written");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/race/ptars.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/race/decode_ptars.py");
         let mut process = Command::new(python)
             .args([script.as_path(), &descriptor_file, Path::new(message), &record_file])
             .stdin(Stdio::piped())

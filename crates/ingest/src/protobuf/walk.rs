@@ -440,9 +440,9 @@ pub(super) fn end_list(values: &mut Values) {
 }
 
 /// Notes that a row has a value, unless it was noted to be absent.
+#[inline(always)]
 fn end_row(column: &mut Column) {
-    let rows = column.row_count();
     if let Some(absent) = &mut column.absent {
-        absent.resize(rows, 0);
+        absent.resize(column.values.row_count(), 0);
     }
 }
