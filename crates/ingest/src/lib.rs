@@ -28,3 +28,4 @@ pub mod run;
 pub mod schema;
 pub mod source;
 pub mod target;
+mod varint;

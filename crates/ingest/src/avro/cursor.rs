@@ -2,6 +2,8 @@
 //!
 //! Source: Apache Avro specification 1.12, "Binary Encoding".
 
+use crate::varint;
+
 /// Bytes and how far they are read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'d> {
@@ -109,15 +111,9 @@ impl<'d> Cursor<'d> {
     /// A varint of up to eight bytes is gathered from one word; others byte by byte.
     #[inline]
     fn long_varint(&mut self) -> Result<u64, Broken> {
-        if let Some(chunk) = self.bytes[self.at..].first_chunk() {
-            let word = u64::from_le_bytes(*chunk);
-            let ends = !word & 0x8080_8080_8080_8080;
-            if ends != 0 {
-                // All bits up to the lowest end flag: the bytes of this varint.
-                let word = word & (ends ^ (ends - 1));
-                self.at += ends.trailing_zeros() as usize / 8 + 1;
-                return Ok(gather(word));
-            }
+        if let Some((value, length)) = varint::from_word(&self.bytes[self.at..]) {
+            self.at += length;
+            return Ok(value);
         }
         self.varint_by_bytes()
     }
@@ -179,12 +175,4 @@ impl<'d> Cursor<'d> {
             _ => Err(Broken::NegativeLength),
         }
     }
-}
-
-/// Squeezes out the highest bit of each byte.
-#[inline(always)]
-fn gather(word: u64) -> u64 {
-    let word = (word & 0x007f_007f_007f_007f) | ((word & 0x7f00_7f00_7f00_7f00) >> 1);
-    let word = (word & 0x0000_3fff_0000_3fff) | ((word & 0x3fff_0000_3fff_0000) >> 2);
-    (word & 0x0fff_ffff) | ((word & 0x0fff_ffff_0000_0000) >> 4)
 }

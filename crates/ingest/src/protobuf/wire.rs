@@ -3,6 +3,7 @@
 //! Source: protobuf.dev, "Encoding".
 
 use super::program::MAX_DEPTH;
+use crate::varint;
 
 /// A position in bytes of the wire format.
 #[derive(Clone, Copy, Debug)]
@@ -122,7 +123,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn long_varint(&mut self) -> Result<u64, Broken> {
+        if let Some((value, length)) = varint::from_word(self.rest) {
+            self.rest = &self.rest[length..];
+            return Ok(value);
+        }
+        self.varint_by_bytes()
+    }
+
+    #[cold]
+    fn varint_by_bytes(&mut self) -> Result<u64, Broken> {
         let mut value = 0;
         for (index, byte) in self.rest.iter().take(10).enumerate() {
             value |= u64::from(byte & 0x7f) << (index * 7);
