@@ -2,10 +2,10 @@
 
 use crate::Failure;
 use std::ffi::OsStr;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 /// The guard holds the child and reads orders. When its input ends, because the owner is done or was killed,
 /// it kills the child and removes the directory it was told to remove.
 /// The child's descriptor 3 is the guard's output: it closes when the child is gone, and the owner sees that.
+/// A line on the guard's error output says that a signal has been sent, and that a process told to stop has stopped.
 const GUARD: &str = r#"
 remove=$1; log=$2; shift 2
 "$@" 3>&1 >>"$log" 2>&1 </dev/null &
@@ -20,7 +21,10 @@ child=$!
 exec >&-
 while read -r order argument; do
   case $order in
-    signal) kill -s "$argument" "$child" ;;
+    signal)
+      kill -s "$argument" "$child" 2>/dev/null
+      [ "$argument" != STOP ] || while grep -q '^State:.[RSD]' "/proc/$child/status" 2>/dev/null; do :; done
+      echo sent >&2 ;;
     keep) remove= ;;
   esac
 done
@@ -33,6 +37,7 @@ wait "$child"
 pub struct GuardedProcess {
     guard: Child,
     orders: Option<ChildStdin>,
+    sent: BufReader<ChildStderr>,
     gone: Arc<AtomicBool>,
     watch: Option<JoinHandle<()>>,
 }
@@ -50,10 +55,11 @@ impl GuardedProcess {
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .map_err(Failure::of("sh could not be started"))?;
         let orders = guard.stdin.take();
+        let sent = BufReader::new(guard.stderr.take().expect("its error output is piped"));
         let gone = Arc::new(AtomicBool::new(false));
         let watch = guard.stdout.take().map(|mut output| {
             let gone = Arc::clone(&gone);
@@ -63,7 +69,7 @@ impl GuardedProcess {
                 gone.store(true, Ordering::Release);
             })
         });
-        Ok(Self { guard, orders, gone, watch })
+        Ok(Self { guard, orders, sent, gone, watch })
     }
 
     /// Whether the child has ended, by itself or by a signal.
@@ -71,9 +77,11 @@ impl GuardedProcess {
         self.gone.load(Ordering::Acquire)
     }
 
-    /// Sends a signal by its name without SIG, such as `TERM`, `STOP` or `CONT`.
+    /// Sends a signal by its name without SIG, such as `TERM`, `STOP` or `CONT`. After `STOP` the child stands still.
     pub fn signal(&mut self, name: &str) -> Result<(), Failure> {
-        self.order(&format!("signal {name}\n"))
+        self.order(&format!("signal {name}\n"))?;
+        let sent = self.sent.read_line(&mut String::new());
+        sent.map(drop).map_err(Failure::of("the guard of a child process is gone"))
     }
 
     /// Leaves the directory of [`Self::start`] in place when the process ends.
@@ -128,6 +136,23 @@ mod tests {
         assert!(!process.is_gone());
         drop(process);
         assert!(!directory.exists());
+    }
+
+    #[test]
+    fn a_child_that_was_told_to_stop_stands_still() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut process = started(directory.path(), "echo $$; while :; do :; done");
+        let log = directory.path().join("log");
+        let mut id = String::new();
+        while !id.ends_with('\n') {
+            id = fs::read_to_string(&log).unwrap_or_default();
+        }
+        process.signal("STOP").unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", id.trim())).unwrap();
+        assert!(status.contains("State:\tT"), "{status}");
+        process.signal("CONT").unwrap();
+        process.signal("KILL").unwrap();
+        process.wait();
     }
 
     #[test]
